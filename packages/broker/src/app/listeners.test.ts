@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { createServer } from 'node:net'
+import type { AddressInfo, Server } from 'node:net'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import { ExitError } from './exit.ts'
+import { planListeners } from './listeners.ts'
+import type { ListenerPlan } from './listeners.ts'
+import { readInvocation } from './options.ts'
+import { findPortOwner } from './port-owner.ts'
+import { isAnswered } from './port-probe.ts'
+
+function plan(args: string[], taken: number[]): Promise<ListenerPlan> {
+  const invocation = readInvocation({ args, env: {}, machine: { memoryBytes: 1024 ** 3 } })
+  return planListeners(invocation, {
+    isTaken: async (port) => taken.includes(port),
+    ownerOf: async () => 'rabbitmq (pid 812)',
+  })
+}
+
+async function listenOnAnyPort(): Promise<{ server: Server; port: number }> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return { server, port: (server.address() as AddressInfo).port }
+}
+
+test('free ports are taken as they are', async () => {
+  const { ports, warnings } = await plan([], [])
+  assert.deepEqual(
+    [...ports],
+    [
+      ['amqp', 5672],
+      ['kafka', 9092],
+    ],
+  )
+  assert.deepEqual(warnings, [])
+})
+
+test('a taken port that nobody chose closes its listener with a warning that names the owner', async () => {
+  const { ports, warnings } = await plan([], [5672])
+  assert.deepEqual([...ports], [['kafka', 9092]])
+  assert.deepEqual(warnings, [
+    '5672 is in use by rabbitmq (pid 812): AMQP 0-9-1 listener is off. ' +
+      'Use --amqp-port 5673, or 0 for any free port.',
+  ])
+})
+
+test('a taken port that somebody chose ends the start', async () => {
+  await assert.rejects(
+    plan(['--amqp-port', '5672'], [5672]),
+    (error) => error instanceof ExitError && error.code === 78 && /rabbitmq/.test(error.message),
+  )
+})
+
+test('port 0 is not probed, and off is not in the plan', async () => {
+  const { ports } = await plan(['--amqp-port', '0', '--kafka-port', 'off'], [0])
+  assert.deepEqual([...ports], [['amqp', 0]])
+})
+
+test('nothing left to listen ends the start', async () => {
+  await assert.rejects(plan([], [5672, 9092]), /No listener is left to start\.\n5672.*\n9092/)
+  await assert.rejects(plan(['--amqp-port=off', '--kafka-port=off'], []), /No listener is left/)
+})
+
+test('a probe tells a server from a free port', async () => {
+  const { server, port } = await listenOnAnyPort()
+  assert.equal(await isAnswered(port, ['127.0.0.1', '::1']), true)
+  server.close()
+  await once(server, 'close')
+  assert.equal(await isAnswered(port, ['127.0.0.1', '::1']), false)
+})
+
+test('the owner of a port is named where /proc tells', async (t) => {
+  if (process.platform !== 'linux') return t.skip('only Linux has /proc')
+  const { server, port } = await listenOnAnyPort()
+  t.after(() => server.close())
+  assert.match((await findPortOwner(port)) ?? '', new RegExp(`\\(pid ${process.pid}\\)$`))
+})

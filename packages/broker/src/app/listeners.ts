@@ -1,0 +1,62 @@
+/**
+ * Decides which listeners start. A port that nobody chose and that is taken closes its listener
+ * with a warning: moving it silently would let a client talk to the wrong server. A port that
+ * somebody chose and that is taken ends the start.
+ */
+import { configError } from './exit.ts'
+import type { Invocation, Settings } from './options.ts'
+
+export const listenerNames = ['amqp', 'kafka'] as const
+export type ListenerName = (typeof listenerNames)[number]
+
+export interface ListenerDescription {
+  readonly name: ListenerName
+  /** For people. */
+  readonly title: string
+  /** Of the option that holds its port. */
+  readonly option: string
+  readonly portOf: (settings: Readonly<Settings>) => Settings['amqpPort']
+}
+
+export const listeners: readonly ListenerDescription[] = [
+  { name: 'amqp', title: 'AMQP 0-9-1', option: 'amqp-port', portOf: (s) => s.amqpPort },
+  { name: 'kafka', title: 'Kafka', option: 'kafka-port', portOf: (s) => s.kafkaPort },
+]
+
+export interface ListenerPlan {
+  /** Port by listener; one that is off is not in it. */
+  readonly ports: ReadonlyMap<ListenerName, number>
+  readonly warnings: readonly string[]
+}
+
+/** What the plan needs to know of the machine. */
+export interface PortKnowledge {
+  isTaken(port: number): Promise<boolean>
+  /** As in `rabbitmq (pid 812)`. */
+  ownerOf(port: number): Promise<string | undefined>
+}
+
+/** Throws an ExitError (78) if a chosen port is taken, or if nothing is left to listen. */
+export async function planListeners(
+  invocation: Invocation,
+  knowledge: PortKnowledge,
+): Promise<ListenerPlan> {
+  const ports = new Map<ListenerName, number>()
+  const warnings: string[] = []
+  for (const listener of listeners) {
+    const port = listener.portOf(invocation.settings)
+    if (port === 'off') continue
+    if (port === 0 || !(await knowledge.isTaken(port))) {
+      ports.set(listener.name, port)
+      continue
+    }
+    const taken = `${port} is in use by ${(await knowledge.ownerOf(port)) ?? 'another process'}`
+    const remedy = `Use --${listener.option} ${port + 1}, or 0 for any free port`
+    if (invocation.explicit.has(listener.option)) throw configError(`Port ${taken}. ${remedy}.`)
+    warnings.push(`${taken}: ${listener.title} listener is off. ${remedy}.`)
+  }
+  if (ports.size === 0) {
+    throw configError(['No listener is left to start.', ...warnings].join('\n'))
+  }
+  return { ports, warnings }
+}

@@ -1,0 +1,158 @@
+/** The command as a person meets it: a process, its two outputs and its exit code. */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import type { ChildProcessWithoutNullStreams } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { test } from 'node:test'
+import type { TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const bin = fileURLToPath(new URL('../../bin/polymq.js', import.meta.url))
+const mainModule = new URL('./main.ts', import.meta.url).href
+
+/** A broker that opens nothing; how it closes is the test's. */
+const withFakeBroker = (close: string): string[] => [
+  '--input-type=module-typescript',
+  '--eval',
+  `import { main } from ${JSON.stringify(mainModule)}
+   await main({ loadBroker: async () => async (options) => {
+     setInterval(() => {}, 1000)
+     options.log.info('started', { memory: options.memoryBytes, host: String(options.host) })
+     return { addresses: { amqp: { host: '127.0.0.1', port: 1 } }, close: async () => { ${close} } }
+   } })`,
+  'polymq',
+]
+
+interface Command {
+  readonly child: ChildProcessWithoutNullStreams
+  readonly output: { stdout: string; stderr: string }
+  readonly ended: Promise<number | null>
+}
+
+function run(t: TestContext, args: string[], env: Record<string, string> = {}): Command {
+  const { PATH = '' } = process.env
+  const child = spawn(process.execPath, args, { env: { PATH, ...env } })
+  // A test that fails must not leave a process behind: the runner would wait for it.
+  t.after(() => child.kill('SIGKILL'))
+  const output = { stdout: '', stderr: '' }
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text))
+  const ended = once(child, 'close').then(([code]) => code as number | null)
+  return { child, output, ended }
+}
+
+/** The two outputs come in no order to one another: wait for what is needed of each. */
+async function untilPrinted(
+  command: Command,
+  output: 'stdout' | 'stderr',
+  pattern: RegExp,
+): Promise<void> {
+  while (!pattern.test(command.output[output])) {
+    const ended = await Promise.race([
+      once(command.child[output], 'data').then(() => false),
+      command.ended.then(() => true),
+    ])
+    if (ended) assert.fail(`ended before ${pattern}: ${JSON.stringify(command.output)}`)
+  }
+}
+
+test('version prints the version, help the options, and both exit 0', async (t) => {
+  const version = run(t, [bin, 'version'])
+  assert.equal(await version.ended, 0)
+  assert.match(version.output.stdout, /^\d+\.\d+\.\d+.*\n$/)
+  const help = run(t, [bin, '--help'])
+  assert.equal(await help.ended, 0)
+  assert.match(help.output.stdout, /--amqp-port PORT/)
+})
+
+test('a wrong command line exits 64 and prints nothing to stdout', async (t) => {
+  const command = run(t, [bin, '--amqp-prot', '1'])
+  assert.equal(await command.ended, 64)
+  assert.match(command.output.stderr, /^polymq: .*Did you mean --amqp-port\?\n$/)
+  assert.equal(command.output.stdout, '')
+})
+
+test('another interface without a user exits 78 and says which flag to add', async (t) => {
+  const command = run(t, [bin, '--host', '0.0.0.0'])
+  assert.equal(await command.ended, 78)
+  assert.match(command.output.stderr, /--user NAME:PASSWORD/)
+})
+
+test('a chosen port that is taken exits 78', async (t) => {
+  const server = createServer().listen(0, '127.0.0.1')
+  t.after(() => server.close())
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const command = run(t, [bin, '--amqp-port', String(port), '--kafka-port', 'off'])
+  assert.equal(await command.ended, 78)
+  assert.match(command.output.stderr, new RegExp(`Port ${port} is in use by`))
+})
+
+test('a started broker prints addresses to stdout, logs JSON lines to stderr, and stops at SIGINT with 0', async (t) => {
+  const command = run(t, [...withFakeBroker(''), '--amqp-port=0', '--kafka-port=off'])
+  await untilPrinted(command, 'stdout', /amqp:\/\/guest:guest@localhost:1\n/)
+  command.child.kill('SIGINT')
+  assert.equal(await command.ended, 0)
+  assert.match(
+    command.output.stdout,
+    /^PolyMQ \S+ {2}ready in \d+ ms {3}in memory: gone when it stops\n/,
+  )
+  for (const line of command.output.stderr.trim().split('\n')) {
+    assert.ok('msg' in (JSON.parse(line) as object), line)
+  }
+})
+
+test('--insecure is printed at each start, and in the log', async (t) => {
+  const command = run(t, [...withFakeBroker(''), '--amqp-port=0', '--host=0.0.0.0', '--insecure'])
+  await untilPrinted(command, 'stderr', /"msg":"--insecure/)
+  await untilPrinted(command, 'stdout', /! --insecure: 0\.0\.0\.0 lets other machines connect/)
+  command.child.kill('SIGTERM')
+  assert.equal(await command.ended, 0)
+})
+
+test('a second Ctrl-C does not wait for the broker', async (t) => {
+  const never = 'await new Promise(() => {})'
+  const command = run(t, [...withFakeBroker(never), '--amqp-port=0', '--kafka-port=off'])
+  await untilPrinted(command, 'stdout', /ready in/)
+  // Again and again, until one comes late enough not to count as an echo of the first.
+  const pressing = setInterval(() => command.child.kill('SIGINT'), 20)
+  t.after(() => clearInterval(pressing))
+  assert.equal(await command.ended, 130)
+})
+
+test('an interface that this machine has not exits 78', async (t) => {
+  // 192.0.2.0/24 is for documentation: nobody has it.
+  const args = ['--host=192.0.2.1', '--user=a:b', '--amqp-port=0', '--kafka-port=off']
+  const command = run(t, [bin, ...args])
+  assert.equal(await command.ended, 78)
+  assert.match(command.output.stderr, /^polymq: Cannot start: .*EADDRNOTAVAIL/m)
+})
+
+test('a fault of ours exits 70 with its stack', async (t) => {
+  const command = run(t, [
+    ...withFakeBroker('throw new Error("broken")'),
+    '--kafka-port=off',
+    '--amqp-port=0',
+  ])
+  await untilPrinted(command, 'stdout', /ready in/)
+  command.child.kill('SIGINT')
+  assert.equal(await command.ended, 70)
+  assert.match(command.output.stderr, /broken/)
+})
+
+test('colours only where they are wanted', async (t) => {
+  const args = [...withFakeBroker(''), '--amqp-port=0', '--kafka-port=off', '--log-format=pretty']
+  for (const [env, expected] of [
+    [{}, false],
+    [{ FORCE_COLOR: '1' }, true],
+    [{ FORCE_COLOR: '1', NO_COLOR: '1' }, false],
+  ] as const) {
+    const command = run(t, args, env)
+    await untilPrinted(command, 'stdout', /localhost:1\n/)
+    command.child.kill('SIGINT')
+    await command.ended
+    assert.equal(command.output.stdout.includes('\u001b['), expected, JSON.stringify(env))
+  }
+})

@@ -1,0 +1,4 @@
+/** What bin/polymq.js loads. */
+import { main } from './app/main.ts'
+
+await main({ loadBroker: async () => (await import('./index.ts')).startBroker })
