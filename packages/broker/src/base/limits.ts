@@ -1,0 +1,21 @@
+/** Bounds of the lowest layer. Each is a size or time that no peer can push further. */
+export const limits = {
+  /** Work in one turn before the event loop polls again. */
+  turnMs: 4,
+  /** Input that one connection may parse before it goes to the end of the line. */
+  sliceBytes: 16_384,
+  /** Input that a connection may parse, or output a queue may hand out, ahead of the line in one round of it. */
+  expressBytes: 2048,
+  /** Unparsed input at which a socket is paused; one chunk of libuv's is 64 KiB. */
+  inputBytesHigh: 65_536,
+  /** Unparsed input under which a paused socket is read again. */
+  inputBytesLow: 16_384,
+  /** Output beyond what the socket has taken, above which a connection counts as congested. */
+  outputBytesHigh: 262_144,
+  /** Size of the buffer that gathers one turn's output of a connection. */
+  outputBufferBytes: 262_144,
+  /** Output buffers kept for reuse, all connections together. */
+  outputBuffersKept: 64,
+  /** A connection that we closed is destroyed after this long, taken or not. */
+  closeGraceMs: 1000,
+} as const

@@ -1,0 +1,359 @@
+import type { Socket } from 'node:net'
+import { limits } from '../limits.ts'
+import { Timer, type Timers } from '../timers.ts'
+import type { Flushable, Task, Turn } from '../turn.ts'
+import { noOutput, type OutputBuffer, type OutputBuffers } from './output-buffers.ts'
+
+/** The protocol's side of a connection: a head's session. */
+export interface ConnectionHandler {
+  /**
+   * Takes whole frames from [start, end) of `buffer`, none that begins at `softEnd` or later, and
+   * returns where it stopped. The bytes may be overwritten after the call. A frame that is not all
+   * there is left; `connection.bytesNeeded` tells how much is wanted before the next call.
+   */
+  receive(buffer: Buffer, start: number, end: number, softEnd: number): number
+  /** The socket has taken what congested it. */
+  drained(): void
+  /** Called once, after the last receive; `error` when the network failed. */
+  closed(error: Error | null): void
+}
+
+/** Where a peer is, and where it reached us. */
+export interface Endpoint {
+  readonly remoteAddress: string
+  readonly remotePort: number
+  readonly localAddress: string
+  readonly localPort: number
+  /** The peer is on this machine, by the address of its socket. */
+  readonly loopback: boolean
+}
+
+/**
+ * One socket: input in slices, output gathered for a turn.
+ *
+ * It knows frames only as numbers of bytes. Invariant: no more than `inputBytesHigh` plus one frame
+ * lies unparsed, and `out` is handed to the socket once a turn or when it is full.
+ */
+export class Connection implements Task, Flushable {
+  queued: boolean = false
+  /** Where output is written; valid from a call of room() to the next call of anything else here. */
+  out: Buffer = noOutput.bytes
+  /** The bytes of `out`. */
+  outView: DataView = noOutput.view
+  outEnd: number = 0
+  /** Bytes of input that must be there before the handler is asked again. Set by the handler. */
+  bytesNeeded: number = 1
+  /** Both only grow: who watches for silence compares them with what they were. */
+  bytesReceived: number = 0
+  bytesSent: number = 0
+  readonly id: number
+  readonly endpoint: Endpoint
+  readonly turn: Turn
+  readonly #socket: Socket
+  readonly #buffers: OutputBuffers
+  #handler: ConnectionHandler | null = null
+  #buffer: OutputBuffer = noOutput
+  #chunks: Buffer[] = []
+  /** Start of the unparsed input in the first chunk. */
+  #start: number = 0
+  #inputBytes: number = 0
+  /** Input parsed in a round of the turn's line. */
+  #roundBytes: number = 0
+  #round: number = 0
+  #paused: boolean = false
+  #held: boolean = false
+  #flushQueued: boolean = false
+  /** What the kernel had not taken after the last write; 0 again when the socket has drained. */
+  #untaken: number = 0
+  #congested: boolean = false
+  #ending: boolean = false
+  /** FIN was sent. */
+  #finished: boolean = false
+  /** The peer has sent FIN. */
+  #peerEnded: boolean = false
+  #closed: boolean = false
+  #failure: Error | null = null
+  readonly #graceTimer: Timer
+  readonly #timers: Timers
+
+  constructor(socket: Socket, options: ConnectionOptions) {
+    this.#socket = socket
+    this.id = options.id
+    this.endpoint = options.endpoint
+    this.turn = options.turn
+    this.#buffers = options.buffers
+    this.#timers = options.timers
+    this.#graceTimer = new Timer(() => this.destroy())
+    socket.on('data', this.#onData)
+    socket.on('drain', this.#onDrain)
+    socket.on('error', this.#onError)
+    socket.on('end', this.#onEnd)
+    socket.on('close', this.#onClose)
+  }
+
+  /** Tells who takes the input. Must be called before the first data event, in the accept call. */
+  handle(handler: ConnectionHandler): void {
+    this.#handler = handler
+  }
+
+  /** False once either side has begun to close: what is written then goes nowhere. */
+  get open(): boolean {
+    return !this.#ending && !this.#closed
+  }
+
+  /** Whether more than `outputBytesHigh` waits for the socket; if so, `drained` will be called. */
+  get congested(): boolean {
+    if (this.#untaken + this.outEnd < limits.outputBytesHigh) return false
+    this.#congested = true
+    return true
+  }
+
+  /** Output that the socket has not taken yet, bytes. */
+  get outputBytes(): number {
+    // Asked of the socket: of a short rest that it has sent it says nothing.
+    return this.#socket.writableLength + this.outEnd
+  }
+
+  /** Makes room for `bytes` in `out` and returns where to write; the caller then raises `outEnd`. */
+  room(bytes: number): number {
+    if (this.outEnd + bytes > this.out.length) this.#changeBuffer(bytes)
+    if (!this.#flushQueued) {
+      this.#flushQueued = true
+      this.turn.flushAtEnd(this)
+    }
+    return this.outEnd
+  }
+
+  /** Copies bytes into the output. */
+  write(bytes: Uint8Array): void {
+    const at = this.room(bytes.length)
+    this.out.set(bytes, at)
+    this.outEnd = at + bytes.length
+  }
+
+  flush(): void {
+    this.#flushQueued = false
+    this.#send()
+    this.#giveBuffer()
+    if (this.#ending) this.#finish()
+    // Of a rest below its mark the socket will not say that it is gone.
+    else if (this.#congested && this.#untaken < this.#socket.writableHighWaterMark) this.#onDrain()
+  }
+
+  /** Stops the parsing of input until release(); the socket is paused once the buffers are full. */
+  hold(): void {
+    this.#held = true
+  }
+
+  release(): void {
+    if (!this.#held) return
+    this.#held = false
+    if (this.#inputBytes >= this.bytesNeeded) this.#schedule()
+    else this.#resume()
+    if (this.#peerEnded) this.turn.schedule(new LastInput(this))
+  }
+
+  /** Whether it was this side that stopped reading: such a peer is never declared dead. */
+  get held(): boolean {
+    return this.#held
+  }
+
+  /**
+   * Sends what was written, then FIN; goes on reading (and throwing away) for a while, because
+   * closing a socket with unread input makes the kernel send RST, which destroys the last answer on
+   * its way. [RabbitMQ waits likewise]
+   */
+  end(): void {
+    if (this.#ending || this.#closed) return
+    this.#ending = true
+    this.#dropInput()
+    this.#resume()
+    this.room(0)
+    this.#timers.set(this.#graceTimer, limits.closeGraceMs)
+  }
+
+  /** Closes at once, without sending what was written. */
+  destroy(): void {
+    this.#ending = true
+    this.#dropInput()
+    this.#socket.destroy()
+  }
+
+  run(): boolean {
+    if (this.#held || this.#closed || this.#ending || this.#handler === null) return false
+    const buffer = this.#gather()
+    if (buffer === null) return false
+    const start = this.#start
+    const end = buffer.length
+    const softEnd = Math.min(end, start + limits.sliceBytes)
+    const stopped = this.#handler.receive(buffer, start, end, softEnd)
+    if (this.#ending || this.#closed) return false
+    this.#start = stopped
+    this.#inputBytes -= stopped - start
+    this.#roundBytes += stopped - start
+    if (stopped === end) {
+      this.#chunks.shift()
+      this.#start = 0
+      this.bytesNeeded = 1
+    }
+    if (this.#held) return false
+    if (this.#inputBytes <= limits.inputBytesLow || this.#inputBytes < this.bytesNeeded)
+      this.#resume()
+    return this.#inputBytes >= this.bytesNeeded
+  }
+
+  /** The unparsed input as one buffer from #start on; null when there is too little of it. */
+  #gather(): Buffer | null {
+    if (this.#inputBytes < this.bytesNeeded) return null
+    const chunks = this.#chunks
+    const first = chunks[0]
+    if (first === undefined) return null
+    if (first.length - this.#start >= this.bytesNeeded) return first
+    chunks[0] = first.subarray(this.#start)
+    const whole = Buffer.concat(chunks, this.#inputBytes)
+    this.#chunks = [whole]
+    this.#start = 0
+    return whole
+  }
+
+  #dropInput(): void {
+    this.#chunks = []
+    this.#start = 0
+    this.#inputBytes = 0
+  }
+
+  #resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#socket.resume()
+  }
+
+  #changeBuffer(bytes: number): void {
+    this.#send()
+    if (this.out.length >= bytes) return
+    this.#giveBuffer()
+    this.#setBuffer(this.#buffers.take(bytes))
+  }
+
+  #setBuffer(buffer: OutputBuffer): void {
+    this.#buffer = buffer
+    this.out = buffer.bytes
+    this.outView = buffer.view
+  }
+
+  #giveBuffer(): void {
+    if (this.#buffer === noOutput) return
+    this.#buffers.give(this.#buffer)
+    this.#setBuffer(noOutput)
+  }
+
+  /** Hands `out` to the socket. If the kernel takes all of it at once, the same buffer is used again. */
+  #send(): void {
+    if (this.outEnd === 0) return
+    if (this.#closed || this.#finished) {
+      this.outEnd = 0
+      return
+    }
+    this.bytesSent += this.outEnd
+    const bytes = this.outEnd === this.out.length ? this.out : this.out.subarray(0, this.outEnd)
+    this.outEnd = 0
+    // Little, and behind others: a copy, else each turn's few bytes keep a whole buffer waiting with them.
+    const copied = this.#socket.writableLength > 0 && bytes.length < this.out.length / 4
+    this.#socket.write(copied ? Buffer.from(bytes) : bytes)
+    this.#untaken = this.#socket.writableLength
+    // The socket keeps the buffer until the kernel has all of it: leave it to the collector then.
+    if (this.#untaken > 0 && !copied) this.#setBuffer(noOutput)
+  }
+
+  #finish(): void {
+    this.#finished = true
+    this.#socket.end()
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.bytesReceived += chunk.length
+    if (this.#ending) return
+    this.#chunks.push(chunk)
+    this.#inputBytes += chunk.length
+    if (this.#inputBytes >= Math.max(limits.inputBytesHigh, this.bytesNeeded)) {
+      this.#paused = true
+      this.#socket.pause()
+    }
+    if (!this.#held && this.#inputBytes >= this.bytesNeeded) this.#schedule()
+  }
+
+  /** Ahead of the line as long as little was parsed in this round of it. */
+  #schedule(): void {
+    if (this.#round !== this.turn.round) {
+      this.#round = this.turn.round
+      this.#roundBytes = 0
+    }
+    const express = this.#roundBytes + this.#inputBytes <= limits.expressBytes
+    if (express) this.turn.scheduleExpress(this)
+    else this.turn.schedule(this)
+  }
+
+  readonly #onDrain = (): void => {
+    this.#untaken = this.#socket.writableLength
+    if (!this.#congested) return
+    this.#congested = false
+    this.#handler?.drained()
+  }
+
+  readonly #onError = (error: Error): void => {
+    this.#failure = error
+  }
+
+  /** The peer has closed its half. Nobody who does that waits for more from a broker. */
+  readonly #onEnd = (): void => {
+    this.#peerEnded = true
+    if (!this.#ending) this.turn.schedule(new LastInput(this))
+  }
+
+  readonly #onClose = (): void => {
+    this.#closed = true
+    this.#timers.clear(this.#graceTimer)
+    this.#giveBuffer()
+    this.outEnd = 0
+    this.#dropInput()
+    this.#handler?.closed(this.#failure)
+  }
+
+  /** Whether input is left, held or not. */
+  get hasInput(): boolean {
+    return this.#inputBytes > 0
+  }
+
+  /** Whether input is left that the handler could take now. */
+  get inputReady(): boolean {
+    return !this.#held && this.open && this.#inputBytes >= this.bytesNeeded && this.#inputBytes > 0
+  }
+}
+
+export interface ConnectionOptions {
+  readonly id: number
+  readonly endpoint: Endpoint
+  readonly turn: Turn
+  readonly timers: Timers
+  readonly buffers: OutputBuffers
+}
+
+/**
+ * Closes after what had arrived before the peer's FIN was worked through: a client that publishes
+ * and disconnects at once has published.
+ */
+class LastInput implements Task {
+  queued: boolean = false
+  readonly #connection: Connection
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+  }
+
+  run(): boolean {
+    if (this.#connection.inputReady) return true
+    // Held with input left: release() comes back to it. With none, whoever holds waits for nobody.
+    if (!this.#connection.held || !this.#connection.hasInput) this.#connection.end()
+    return false
+  }
+}

@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict'
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { test, type TestContext } from 'node:test'
+import { eventually } from '../../testing/eventually.ts'
+import { FramedHandler } from '../../testing/framed-peer.ts'
+import { systemClock } from '../clock.ts'
+import { Timers } from '../timers.ts'
+import { Turn } from '../turn.ts'
+import type { Connection } from './connection.ts'
+import { isLoopback, Listener } from './listener.ts'
+import { OutputBuffers } from './output-buffers.ts'
+
+async function open(
+  t: TestContext,
+  options: { readonly hosts: readonly string[]; readonly port?: number },
+): Promise<{ listener: Listener; accepted: Connection[] }> {
+  const accepted: Connection[] = []
+  const timers = new Timers(systemClock)
+  let lastId = 0
+  const listener = await Listener.open({
+    hosts: options.hosts,
+    port: options.port ?? 0,
+    turn: new Turn(systemClock),
+    timers,
+    buffers: new OutputBuffers(),
+    nextId: () => ++lastId,
+    accept: (connection) => {
+      new FramedHandler(connection)
+      accepted.push(connection)
+    },
+  })
+  t.after(async () => {
+    await listener.close()
+    timers.close()
+  })
+  return { listener, accepted }
+}
+
+async function dial(t: TestContext, host: string, port: number): Promise<Socket> {
+  const socket = connect({ host, port })
+  t.after(() => socket.destroy())
+  await new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve)
+    socket.once('error', reject)
+  })
+  socket.on('error', () => {})
+  return socket
+}
+
+async function occupy(t: TestContext, host: string): Promise<number> {
+  const server: Server = createServer()
+  await new Promise<void>((resolve) => server.listen({ host, port: 0 }, resolve))
+  t.after(() => server.close())
+  return (server.address() as AddressInfo).port
+}
+
+function hasIpv6(): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen({ host: '::1', port: 0 }, () => server.close(() => resolve(true)))
+  })
+}
+
+test('one port serves 127.0.0.1 and ::1', async (t) => {
+  if (!(await hasIpv6())) return t.skip('this machine has no IPv6')
+  const { listener, accepted } = await open(t, { hosts: ['127.0.0.1', '::1'] })
+  assert.ok(listener.port > 0)
+  for (const host of ['127.0.0.1', '::1']) await dial(t, host, listener.port)
+  await eventually(() => accepted.length === 2, 'both were accepted')
+  assert.deepEqual(accepted.map(({ endpoint }) => endpoint.localAddress).sort(), [
+    '127.0.0.1',
+    '::1',
+  ])
+  assert.ok(
+    accepted.every(({ endpoint }) => endpoint.loopback && endpoint.localPort === listener.port),
+  )
+  assert.notEqual(accepted[0]?.id, accepted[1]?.id)
+})
+
+test('a port that is taken is the system’s error', async (t) => {
+  const port = await occupy(t, '127.0.0.1')
+  await assert.rejects(open(t, { hosts: ['127.0.0.1'], port }), { code: 'EADDRINUSE' })
+})
+
+test('a port that was asked for and is taken on the second address is an error, and the first is let go', async (t) => {
+  if (!(await hasIpv6())) return t.skip('this machine has no IPv6')
+  const port = await occupy(t, '::1')
+  await assert.rejects(open(t, { hosts: ['127.0.0.1', '::1'], port }), { code: 'EADDRINUSE' })
+  const { listener } = await open(t, { hosts: ['127.0.0.1'], port })
+  assert.equal(listener.port, port)
+})
+
+test('an address that the machine does not have is passed over unless it is the first', async (t) => {
+  // TEST-NET-1: nobody has it. [RFC 5737]
+  const { listener } = await open(t, { hosts: ['127.0.0.1', '192.0.2.1'] })
+  await dial(t, '127.0.0.1', listener.port)
+  await assert.rejects(open(t, { hosts: ['192.0.2.1', '127.0.0.1'] }), { code: 'EADDRNOTAVAIL' })
+})
+
+test('after stop() nobody comes in, and who is in goes on', async (t) => {
+  const { listener, accepted } = await open(t, { hosts: ['127.0.0.1'] })
+  const socket = await dial(t, '127.0.0.1', listener.port)
+  await eventually(() => accepted.length === 1, 'accepted')
+  listener.stop()
+  await assert.rejects(dial(t, '127.0.0.1', listener.port), { code: 'ECONNREFUSED' })
+  assert.equal(listener.connections.size, 1)
+  let received = ''
+  socket.on('data', (chunk: Buffer) => (received += chunk.toString()))
+  accepted[0]?.write(Buffer.from('still here'))
+  await eventually(() => received === 'still here', 'the bytes')
+})
+
+test('close() ends all connections, and may be called again and after stop()', async (t) => {
+  const { listener, accepted } = await open(t, { hosts: ['127.0.0.1'] })
+  const socket = await dial(t, '127.0.0.1', listener.port)
+  let closed = false
+  socket.on('close', () => (closed = true))
+  socket.resume()
+  await eventually(() => accepted.length === 1, 'accepted')
+  listener.stop()
+  await listener.close()
+  await eventually(() => closed, 'the client saw the end')
+  assert.equal(listener.connections.size, 0)
+  await listener.close()
+})
+
+test('a connection that is gone is forgotten', async (t) => {
+  const { listener, accepted } = await open(t, { hosts: ['127.0.0.1'] })
+  const socket = await dial(t, '127.0.0.1', listener.port)
+  await eventually(() => accepted.length === 1, 'accepted')
+  socket.destroy()
+  await eventually(() => listener.connections.size === 0, 'forgotten')
+})
+
+test('loopback addresses are told from others', () => {
+  for (const address of ['127.0.0.1', '127.8.9.1', '::1', '::ffff:127.0.0.1']) {
+    assert.ok(isLoopback(address), address)
+  }
+  for (const address of [
+    '10.0.0.1',
+    '128.0.0.1',
+    '::',
+    '::2',
+    '::ffff:10.0.0.1',
+    '1.127.0.1',
+    'fe80::1',
+  ]) {
+    assert.ok(!isLoopback(address), address)
+  }
+})
