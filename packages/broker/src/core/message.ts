@@ -1,0 +1,188 @@
+import { assert } from '../base/assert.ts'
+import type { RecordLog } from '../storage/message-log.ts'
+import type { Arguments } from './arguments.ts'
+
+/*
+ * A stored message: envelope, address, the origin's header bytes, body.
+ *
+ *   0         1         2          3         4                          8
+ *   +---------+---------+----------+---------+--------------------------+
+ *   | origin  | flags   | priority | 0       | address bytes (10 bits), |
+ *   |         |         |          |         | header bytes (22 bits)   |
+ *   +---------+---------+----------+---------+--------------------------+
+ *   | length · exchange … | length · routing key … | header … | body …   |
+ *   +-------------------------------------------------------------------+
+ *
+ * Words are little-endian, lengths of names one octet.
+ */
+const ENVELOPE_BYTES = 8
+const ADDRESS_BITS = 10
+const ADDRESS_MASK = (1 << ADDRESS_BITS) - 1
+
+/** The protocol by which a message came; it names the module that can read its header bytes. */
+export const Origin = { amqp: 1, kafka: 2, nats: 3, redis: 4, sqs: 5, stomp: 6 } as const
+export type Origin = (typeof Origin)[keyof typeof Origin]
+
+export const MessageFlag = {
+  /** The publisher asked for it to survive a restart. */
+  persistent: 1,
+} as const
+
+/** What a head gives the core to publish. One object a session, filled anew for each message: nobody keeps it. */
+export class Publication {
+  origin: Origin
+  flags: number = 0
+  priority: number = 0
+  /** Holds exchange and routing key, each after an octet with its length. */
+  address: Buffer = EMPTY
+  addressStart: number = 0
+  addressEnd: number = 0
+  /** Holds the header bytes. */
+  header: Buffer = EMPTY
+  headerStart: number = 0
+  headerEnd: number = 0
+  /** Holds the body. */
+  body: Buffer = EMPTY
+  bodyStart: number = 0
+  bodyEnd: number = 0
+
+  constructor(origin: Origin) {
+    this.origin = origin
+  }
+}
+
+/** Where the parts of one stored message lie. Reused for each message: valid until the next load. */
+export class StoredMessage {
+  /** Belongs to the log; never written to, never kept. */
+  buffer: Buffer = EMPTY
+  origin: number = 0
+  flags: number = 0
+  priority: number = 0
+  addressStart: number = 0
+  headerStart: number = 0
+  bodyStart: number = 0
+  bodyEnd: number = 0
+
+  load(log: RecordLog, position: number): void {
+    log.locate(position)
+    const at = log.offset
+    const traits = log.words[at >> 2] as number
+    const sizes = log.words[(at >> 2) + 1] as number
+    // Compared first: storing a reference costs more than a look.
+    if (this.buffer !== log.buffer) this.buffer = log.buffer
+    this.origin = traits & 0xff
+    this.flags = (traits >>> 8) & 0xff
+    this.priority = (traits >>> 16) & 0xff
+    this.addressStart = at + ENVELOPE_BYTES
+    this.headerStart = this.addressStart + (sizes & ADDRESS_MASK)
+    this.bodyStart = this.headerStart + (sizes >>> ADDRESS_BITS)
+    this.bodyEnd = at + log.length
+  }
+
+  get bodyBytes(): number {
+    return this.bodyEnd - this.bodyStart
+  }
+
+  get exchange(): string {
+    return nameAt(this.buffer, this.addressStart)
+  }
+
+  get routingKey(): string {
+    return routingKeyOf(this.buffer, this.addressStart)
+  }
+}
+
+/** The name after its length octet at `at`. */
+export function nameAt(buffer: Buffer, at: number): string {
+  return buffer.toString('utf8', at + 1, at + 1 + (buffer[at] as number))
+}
+
+/** The second name of an address that starts at `at`. */
+export function routingKeyOf(buffer: Buffer, at: number): string {
+  return nameAt(buffer, at + 1 + (buffer[at] as number))
+}
+
+/** Copies a publication into the log, once, and returns its position. It has one holder. */
+export function store(log: RecordLog, publication: Publication): number {
+  const { addressStart, addressEnd, headerStart, headerEnd, bodyStart, bodyEnd } = publication
+  const address = addressEnd - addressStart
+  const header = headerEnd - headerStart
+  const position = log.reserve(ENVELOPE_BYTES + address + header + bodyEnd - bodyStart)
+  const { buffer, offset, words } = log
+  words[offset >> 2] = publication.origin | (publication.flags << 8) | (publication.priority << 16)
+  words[(offset >> 2) + 1] = address | (header << ADDRESS_BITS)
+  let at = copyBytes(publication.address, addressStart, addressEnd, buffer, offset + ENVELOPE_BYTES)
+  at = copyBytes(publication.header, headerStart, headerEnd, buffer, at)
+  copyBytes(publication.body, bodyStart, bodyEnd, buffer, at)
+  return position
+}
+
+/** Below this a loop is faster than the call out of JavaScript. */
+const COPY_LOOP_BYTES = 64
+
+/** Copies [start, end) of `source` to `target` at `at`; returns the end of what was written. */
+export function copyBytes(
+  source: Buffer,
+  start: number,
+  end: number,
+  target: Buffer,
+  at: number,
+): number {
+  const bytes = end - start
+  if (bytes < COPY_LOOP_BYTES) {
+    for (let i = 0; i < bytes; i++) target[at + i] = source[start + i] as number
+  } else {
+    source.copy(target, at, start, end)
+  }
+  return at + bytes
+}
+
+/**
+ * What can be asked about a message besides its envelope, computed only when somebody asks. Absent
+ * properties are undefined. Names are those of AMQP 0-9-1, which all others map to.
+ */
+export interface MessageView {
+  readonly contentType?: string
+  readonly contentEncoding?: string
+  readonly correlationId?: string
+  readonly replyTo?: string
+  readonly messageId?: string
+  readonly type?: string
+  readonly userId?: string
+  readonly appId?: string
+  /** Seconds since 1970. */
+  readonly timestamp?: number
+  readonly headers: Arguments
+}
+
+/** How one protocol's header bytes are read and made; each head brings one. */
+export interface MessageFormat {
+  readonly origin: Origin
+  /** Reads the header bytes [start, end); the result owns what it holds. */
+  view(buffer: Buffer, start: number, end: number): MessageView
+  /** Makes header bytes. */
+  from(view: MessageView): Buffer
+}
+
+/** All formats, listening heads or not: a message may wait longer than its head is switched on. */
+export class MessageFormats {
+  readonly #byOrigin = new Map<number, MessageFormat>()
+
+  register(format: MessageFormat): void {
+    this.#byOrigin.set(format.origin, format)
+  }
+
+  view(message: StoredMessage): MessageView {
+    const format = this.#byOrigin.get(message.origin)
+    assert(format !== undefined, `no format is registered for origin ${message.origin}`)
+    return format.view(message.buffer, message.headerStart, message.bodyStart)
+  }
+
+  viewOf(publication: Publication): MessageView {
+    const format = this.#byOrigin.get(publication.origin)
+    assert(format !== undefined, `no format is registered for origin ${publication.origin}`)
+    return format.view(publication.header, publication.headerStart, publication.headerEnd)
+  }
+}
+
+const EMPTY: Buffer = Buffer.alloc(0)

@@ -1,0 +1,39 @@
+import type { Principal } from './auth/principal.ts'
+import type { BrokerError } from './errors.ts'
+import type { VirtualHost } from './topology/virtual-host.ts'
+
+/** The core's answer to one call of a session. Plain data. */
+export type Outcome =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'failed'; readonly error: BrokerError }
+  | {
+      readonly kind: 'queue'
+      readonly name: string
+      readonly messages: number
+      readonly consumers: number
+    }
+  | { readonly kind: 'removed'; readonly messages: number }
+  | { readonly kind: 'consuming'; readonly consumer: number }
+  /** basic.get: a message, already out; `messages` is what is left. The position is held until it is settled. */
+  | {
+      readonly kind: 'got'
+      readonly queue: number
+      readonly sequence: number
+      readonly position: number
+      readonly redelivered: boolean
+      readonly messages: number
+    }
+  | { readonly kind: 'empty' }
+
+export const done: Outcome = { kind: 'done' }
+export const empty: Outcome = { kind: 'empty' }
+
+/** Whoever calls the core: a head's session. */
+export interface Caller {
+  /** Unique in the broker; names the owner of exclusive queues and consumers. */
+  readonly id: number
+  readonly principal: Principal
+  readonly vhost: VirtualHost
+  /** The answer to the call that was made with this token: later in the same turn, or when the disk has it. */
+  complete(token: number, outcome: Outcome): void
+}

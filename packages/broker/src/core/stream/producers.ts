@@ -1,0 +1,124 @@
+import { limits } from '../limits.ts'
+
+/** How a producer numbers one batch. Sequences count records from 0 and start over behind 2^31 - 1. */
+export interface ProducedBatch {
+  readonly producerId: number
+  readonly epoch: number
+  readonly baseSequence: number
+  readonly recordCount: number
+}
+
+export const SequenceVerdict = {
+  next: 'next',
+  /** Appended already; `Producers.duplicateOffset` says where. */
+  duplicate: 'duplicate',
+  /** Appended already, too long ago to know where. */
+  oldDuplicate: 'old-duplicate',
+  /** Something before it is missing. */
+  gap: 'gap',
+  /** A newer producer of the same id has written since. */
+  staleEpoch: 'stale-epoch',
+} as const
+export type SequenceVerdict = (typeof SequenceVerdict)[keyof typeof SequenceVerdict]
+
+/** Batches of a producer that can be told from new ones, as many as a client has in flight. [KIP-98] */
+const BATCHES = 5
+const SEQUENCES = 2 ** 31
+
+class Producer {
+  epoch: number
+  lastUsedMs: number = 0
+  /** Sequence after the newest batch; -1 before the first one of this epoch. */
+  nextSequence: number = -1
+  /** A ring of the newest batches; an empty place has a count of 0. */
+  readonly baseSequences: Int32Array = new Int32Array(BATCHES)
+  readonly counts: Int32Array = new Int32Array(BATCHES)
+  readonly offsets: Float64Array = new Float64Array(BATCHES)
+  place: number = 0
+
+  constructor(epoch: number) {
+    this.epoch = epoch
+  }
+}
+
+/**
+ * The idempotent producers of one partition: which batch may follow, and which is a repetition whose
+ * answer was lost. It knows no transactions. An unknown producer may begin anywhere: its state may
+ * have expired here. [KIP-360] Invariant: at most `producersPerPartitionMax` are remembered.
+ */
+export class Producers {
+  /** Where the batch that was called a duplicate begins. */
+  duplicateOffset: number = -1
+  /** In the order of first use, roughly: see #touch. */
+  readonly #producers = new Map<number, Producer>()
+
+  get count(): number {
+    return this.#producers.size
+  }
+
+  check(batch: ProducedBatch): SequenceVerdict {
+    const producer = this.#producers.get(batch.producerId)
+    if (producer === undefined) return SequenceVerdict.next
+    if (batch.epoch < producer.epoch) return SequenceVerdict.staleEpoch
+    if (batch.epoch > producer.epoch) {
+      return batch.baseSequence === 0 ? SequenceVerdict.next : SequenceVerdict.gap
+    }
+    if (batch.baseSequence === producer.nextSequence) return SequenceVerdict.next
+    if (this.#findDuplicate(producer, batch)) return SequenceVerdict.duplicate
+    // The last of the batch is behind the newest one by less than half the range: seen before.
+    const last = (batch.baseSequence + batch.recordCount - 1) % SEQUENCES
+    const behind = (producer.nextSequence - 1 - last + SEQUENCES) % SEQUENCES
+    return behind < SEQUENCES / 2 ? SequenceVerdict.oldDuplicate : SequenceVerdict.gap
+  }
+
+  /** Notes a batch that check() has let pass and the log has taken. */
+  note(batch: ProducedBatch, baseOffset: number, nowMs: number): void {
+    const producer = this.#touch(batch, nowMs)
+    const { place } = producer
+    producer.baseSequences[place] = batch.baseSequence
+    producer.counts[place] = batch.recordCount
+    producer.offsets[place] = baseOffset
+    producer.place = (place + 1) % BATCHES
+    producer.nextSequence = (batch.baseSequence + batch.recordCount) % SEQUENCES
+  }
+
+  /** Forgets producers that have written nothing for `producerIdleMs`. */
+  expire(nowMs: number): void {
+    for (const [id, producer] of this.#producers) {
+      if (nowMs - producer.lastUsedMs > limits.producerIdleMs) this.#producers.delete(id)
+    }
+  }
+
+  #findDuplicate(producer: Producer, batch: ProducedBatch): boolean {
+    for (let place = 0; place < BATCHES; place++) {
+      if (producer.counts[place] !== batch.recordCount) continue
+      if (producer.baseSequences[place] !== batch.baseSequence) continue
+      this.duplicateOffset = producer.offsets[place] as number
+      return true
+    }
+    return false
+  }
+
+  #touch(batch: ProducedBatch, nowMs: number): Producer {
+    let producer = this.#producers.get(batch.producerId)
+    if (producer === undefined || producer.epoch !== batch.epoch) {
+      if (producer === undefined) this.#makeRoom()
+      producer = new Producer(batch.epoch)
+      this.#producers.set(batch.producerId, producer)
+    } else if (nowMs - producer.lastUsedMs > 60_000) {
+      // To the end of the line of those that make room, but not with every batch.
+      this.#producers.delete(batch.producerId)
+      this.#producers.set(batch.producerId, producer)
+    }
+    producer.lastUsedMs = nowMs
+    return producer
+  }
+
+  #makeRoom(): void {
+    if (this.#producers.size < limits.producersPerPartitionMax) return
+    for (const oldest of this.#producers.keys()) {
+      this.#producers.delete(oldest)
+      return
+    }
+  }
+}

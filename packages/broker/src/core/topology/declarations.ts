@@ -1,0 +1,156 @@
+import { Double, sameValue, Timestamp, type Arguments, type ArgumentValue } from '../arguments.ts'
+import { BrokerError, ErrorCode } from '../errors.ts'
+import type { Queue, QueueOptions } from '../queue/queue.ts'
+import type { Exchange, ExchangeOptions } from './exchange.ts'
+
+/**
+ * Arguments by which two declarations of a queue must agree; any other is the client's own affair and
+ * not compared. [RabbitMQ rabbit_amqqueue:check_arguments; comparing all breaks clients that add their own]
+ */
+const COMPARED_ARGUMENTS = ['x-queue-type', 'x-max-priority'] as const
+
+/** Arguments that promise something this version does not do: refused, lest a message be kept that should have gone. */
+const UNSERVED_ARGUMENTS = [
+  'x-message-ttl',
+  'x-expires',
+  'x-max-length',
+  'x-max-length-bytes',
+  'x-overflow',
+  'x-dead-letter-exchange',
+  'x-dead-letter-routing-key',
+  'x-single-active-consumer',
+  'x-max-priority',
+  'x-delivery-limit',
+] as const
+
+/** Refuses arguments of a new queue that cannot be kept. */
+export function checkQueueArguments(name: string, options: QueueOptions, vhost: string): void {
+  const where = `for queue '${name}' in vhost '${vhost}'`
+  for (const argument of UNSERVED_ARGUMENTS) {
+    if (!options.arguments.has(argument)) continue
+    throw new BrokerError(
+      ErrorCode.preconditionFailed,
+      `arg '${argument}' ${where} is not served by this version of PolyMQ: declare the queue without it`,
+    )
+  }
+  const type = options.arguments.get('x-queue-type') ?? 'classic'
+  if (type === 'classic') return
+  if (type !== 'quorum') {
+    const reason =
+      typeof type === 'string'
+        ? `"unsupported queue type '${type}'"`
+        : `{unacceptable_type,${typeName(type)}}`
+    throw new BrokerError(
+      ErrorCode.preconditionFailed,
+      `invalid arg 'x-queue-type' ${where}: ${reason}`,
+    )
+  }
+  checkQuorumQueue(options, where)
+}
+
+/** The rules that clients of quorum queues see, in RabbitMQ's words. */
+function checkQuorumQueue(options: QueueOptions, where: string): void {
+  const isExclusive = options.exclusiveOwner !== 0
+  if (options.durable && !isExclusive) return
+  const broken = isExclusive ? 'exclusive-owner' : 'non-durable'
+  throw new BrokerError(ErrorCode.preconditionFailed, `invalid property '${broken}' ${where}`)
+}
+
+/** Throws precondition-failed, in RabbitMQ's words, if the queue exists otherwise than it is declared. */
+export function checkSameQueue(queue: Queue, options: QueueOptions, vhost: string): void {
+  const where = `queue '${queue.name}' in vhost '${vhost}'`
+  compare('durable', options.durable, queue.options.durable, where)
+  compare('auto_delete', options.autoDelete, queue.options.autoDelete, where)
+  if (queue.options.exclusiveOwner !== options.exclusiveOwner) {
+    throw new BrokerError(
+      ErrorCode.resourceLocked,
+      `cannot obtain exclusive access to locked ${where}. It could be originally declared on ` +
+        'another connection or the exclusive property value does not match that of the original declaration.',
+    )
+  }
+  for (const argument of COMPARED_ARGUMENTS) {
+    const fallback = argument === 'x-queue-type' ? 'classic' : undefined
+    const received = options.arguments.get(argument) ?? fallback
+    const current = queue.options.arguments.get(argument) ?? fallback
+    compareArgument({ argument, received, current, where })
+  }
+}
+
+/** As checkSameQueue. */
+export function checkSameExchange(
+  exchange: Exchange,
+  options: ExchangeOptions,
+  vhost: string,
+): void {
+  const where = `exchange '${exchange.name}' in vhost '${vhost}'`
+  compare('type', options.type, exchange.options.type, where)
+  compare('durable', options.durable, exchange.options.durable, where)
+  compare('auto_delete', options.autoDelete, exchange.options.autoDelete, where)
+  compare('internal', options.internal, exchange.options.internal, where)
+  const argument = 'alternate-exchange'
+  const received = options.arguments.get(argument)
+  compareArgument({ argument, received, current: exchange.options.arguments.get(argument), where })
+}
+
+/** The exchange that gets what `name` cannot route, by its arguments. */
+export function alternateOf(name: string, declared: Arguments, vhost: string): string | null {
+  const alternate = declared.get('alternate-exchange')
+  if (alternate === undefined) return null
+  if (typeof alternate === 'string') return alternate
+  const where = `in exchange '${name}' in vhost '${vhost}'`
+  throw new BrokerError(
+    ErrorCode.preconditionFailed,
+    `invalid type '${typeName(alternate)}' for arg 'alternate-exchange' ${where}`,
+  )
+}
+
+function compare(
+  what: string,
+  received: string | boolean,
+  current: string | boolean,
+  where: string,
+): void {
+  if (received === current) return
+  throw new BrokerError(
+    ErrorCode.preconditionFailed,
+    `inequivalent arg '${what}' for ${where}: received '${received}' but current is '${current}'`,
+  )
+}
+
+function compareArgument(comparison: {
+  readonly argument: string
+  readonly received: ArgumentValue | undefined
+  readonly current: ArgumentValue | undefined
+  readonly where: string
+}): void {
+  const { argument, received, current, where } = comparison
+  if (received === current) return
+  if (received !== undefined && current !== undefined && sameValue(received, current)) return
+  throw new BrokerError(
+    ErrorCode.preconditionFailed,
+    `inequivalent arg '${argument}' for ${where}: received ${describe(received)} but current is ${describe(current)}`,
+  )
+}
+
+/** A value as RabbitMQ shows it in an error. */
+function describe(value: ArgumentValue | undefined): string {
+  if (value === undefined) return 'none'
+  const type = typeName(value)
+  if (value instanceof Double) return `the value '${value.value}' of type '${type}'`
+  if (value instanceof Timestamp) return `the value '${value.seconds}' of type '${type}'`
+  if (value === null || typeof value === 'object') return `a value of type '${type}'`
+  return `the value '${value}' of type '${type}'`
+}
+
+/** RabbitMQ's names of types; the width of a number is forgotten by now. */
+export function typeName(value: ArgumentValue): string {
+  if (value === null) return 'void'
+  if (typeof value === 'string') return 'longstr'
+  if (typeof value === 'boolean') return 'bool'
+  if (typeof value === 'number') return 'signedint'
+  if (typeof value === 'bigint') return 'long'
+  if (value instanceof Double) return 'double'
+  if (value instanceof Timestamp) return 'timestamp'
+  if (value instanceof Uint8Array) return 'binary'
+  return value instanceof Map ? 'table' : 'array'
+}
