@@ -1,0 +1,74 @@
+import type { Connection } from '../../base/net/connection.ts'
+import type { Consumer, Delivery } from '../../core/consumer.ts'
+import type { Channel } from './channel.ts'
+import { writeDelivery } from './delivery.ts'
+
+export interface AmqpConsumerOptions {
+  readonly tag: string
+  readonly noAck: boolean
+  readonly exclusive: boolean
+  readonly prefetch: number
+}
+
+/** One basic.consume: turns what the queue hands out into basic.deliver. */
+export class AmqpConsumer implements Consumer {
+  readonly tag: string
+  readonly noAck: boolean
+  /** Unacknowledged messages it may have; 0 for no limit. Fixed when it began. [RabbitMQ global=false] */
+  readonly prefetch: number
+  /** Number within the channel, for the table of what is unacknowledged. */
+  readonly number: number
+  /** Its id in the core; 0 until consume is complete. */
+  id: number = 0
+  unacked: number = 0
+  /** The queue has turned away because it was not ready; it must be told when that changes. */
+  waiting: boolean = false
+  gone: boolean = false
+  /** class, method and consumer tag of every basic.deliver to it. */
+  readonly deliverHead: Buffer
+  readonly #channel: Channel
+  readonly #connection: Connection
+
+  constructor(channel: Channel, number: number, options: AmqpConsumerOptions) {
+    this.#channel = channel
+    this.#connection = channel.session.connection
+    this.number = number
+    this.tag = options.tag
+    this.noAck = options.noAck
+    this.prefetch = options.prefetch
+    const tag = Buffer.from(options.tag)
+    this.deliverHead = Buffer.from([0, 60, 0, 60, tag.length, ...tag])
+  }
+
+  ready(): boolean {
+    if (!this.#connection.open) return false
+    if (!this.#hasCredit() || this.#connection.congested) {
+      this.waiting = true
+      return false
+    }
+    return true
+  }
+
+  #hasCredit(): boolean {
+    if (!this.#channel.active) return false
+    if (this.noAck) return true
+    if (this.prefetch > 0 && this.unacked >= this.prefetch) return false
+    return !this.#channel.prefetchReached
+  }
+
+  deliver(delivery: Delivery): void {
+    const channel = this.#channel
+    const tag = ++channel.lastDeliveryTag
+    if (!this.noAck) {
+      channel.unacked.add(tag, delivery.queue, delivery.sequence, this.number)
+      channel.consumersUnacked++
+      this.unacked++
+    }
+    writeDelivery(channel, this.deliverHead, tag, delivery)
+  }
+
+  cancelled(): void {
+    this.gone = true
+    this.#channel.consumerCancelled(this)
+  }
+}

@@ -1,0 +1,30 @@
+/** Where a connection is in its life. */
+export const SessionState = {
+  protocolHeader: 0,
+  startOk: 1,
+  /** A login is being checked, or a refused one waits for its answer. */
+  login: 2,
+  tuneOk: 3,
+  open: 4,
+  running: 5,
+  /** We have sent connection.close and wait for close-ok. */
+  closing: 6,
+  ended: 7,
+} as const
+export type SessionState = (typeof SessionState)[keyof typeof SessionState]
+
+/** What the client said of itself in connection.start-ok. */
+export interface ClientTraits {
+  readonly product: string
+  readonly consumerCancelNotify: boolean
+  readonly connectionBlocked: boolean
+  readonly authenticationFailureClose: boolean
+}
+
+/** Of a client that has not said anything yet. */
+export const noTraits: ClientTraits = {
+  product: '',
+  consumerCancelNotify: false,
+  connectionBlocked: false,
+  authenticationFailureClose: false,
+}
