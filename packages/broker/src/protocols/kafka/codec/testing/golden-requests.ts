@@ -1,0 +1,277 @@
+/**
+ * The first request of each API and version that real clients sent to a stub broker, frame length
+ * left out: kcat 1.7.1 (librdkafka 2.0.2), kafkajs 2.2.4, @platformatic/kafka 2.12.1.
+ */
+export interface GoldenRequest {
+  readonly client: string
+  readonly request: string
+  readonly hex: string
+}
+
+export const goldenRequests: readonly GoldenRequest[] = [
+  {
+    client: 'kcat',
+    request: 'ApiVersions v3',
+    hex: '0012000300000001000772646b61666b61000b6c696272646b61666b6106322e302e3200',
+  },
+  {
+    client: 'kcat',
+    request: 'Metadata v4',
+    hex: '0003000400000002000772646b61666b610000000000',
+  },
+  {
+    client: 'kcat',
+    request: 'InitProducerId v4',
+    hex: '0016000400000003000772646b61666b610000ffffffffffffffffffffffffffff00',
+  },
+  {
+    client: 'kcat',
+    request: 'Produce v7',
+    hex:
+      '0000000700000004000772646b61666b61ffffffff000075300000000100017400000001000000000000005b' +
+      '00000000000000000000004f000000000289cbd497000000000001000001a20389a2af000001a20389a2af00' +
+      '0000000000004d000000000000000000021c000000026b0476310204683102781c000002026b047632020468' +
+      '310278',
+  },
+  {
+    client: 'kcat',
+    request: 'ListOffsets v2',
+    hex:
+      '0002000200000004000772646b61666b61ffffffff01000000010001740000000100000000ffffffffffffff' +
+      'fe',
+  },
+  {
+    client: 'kcat',
+    request: 'Fetch v11',
+    hex:
+      '0001000b00000005000772646b61666b61ffffffff000001f400000001032000000100000000ffffffff0000' +
+      '00010001740000000100000000ffffffff0000000000000000ffffffffffffffff00100000000000000000',
+  },
+  {
+    client: 'kcat',
+    request: 'FindCoordinator v2',
+    hex: '000a000200000003000772646b61666b610002673100',
+  },
+  {
+    client: 'kcat',
+    request: 'JoinGroup v5',
+    hex:
+      '000b000500000003000772646b61666b61000267310000afc8000493e00000ffff0008636f6e73756d657200' +
+      '000002000572616e6765000000110001000000010001740000000000000000000a726f756e64726f62696e00' +
+      '0000110001000000010001740000000000000000',
+  },
+  {
+    client: 'kcat',
+    request: 'SyncGroup v3',
+    hex:
+      '000e000300000006000772646b61666b61000267310000000100026d31ffff0000000100026d310000001500' +
+      '0000000001000174000000010000000000000000',
+  },
+  {
+    client: 'kcat',
+    request: 'Heartbeat v3',
+    hex: '000c000300000007000772646b61666b61000267310000000100026d31ffff',
+  },
+  {
+    client: 'kcat',
+    request: 'OffsetFetch v7',
+    hex: '0009000700000008000772646b61666b61000367310202740200000000000100',
+  },
+  {
+    client: 'kcat',
+    request: 'LeaveGroup v1',
+    hex: '000d000100000009000772646b61666b610002673100026d31',
+  },
+  {
+    client: 'kcat',
+    request: 'SaslHandshake v1',
+    hex: '0011000100000002000772646b61666b610005504c41494e',
+  },
+  {
+    client: 'kcat',
+    request: 'SaslAuthenticate v0',
+    hex: '0024000000000003000772646b61666b610000000400750070',
+  },
+  {
+    client: 'kafkajs',
+    request: 'ApiVersions v2',
+    hex: '00120002000000000006676f6c64656e',
+  },
+  {
+    client: 'kafkajs',
+    request: 'Metadata v6',
+    hex: '00030006000000010006676f6c64656effffffff00',
+  },
+  {
+    client: 'kafkajs',
+    request: 'CreateTopics v3',
+    hex:
+      '00130003000000020006676f6c64656e0000000100017400000001ffff0000000000000001000c726574656e' +
+      '74696f6e2e6d730001310000138800',
+  },
+  {
+    client: 'kafkajs',
+    request: 'DescribeConfigs v2',
+    hex: '00200002000000050006676f6c64656e000000010200017400000001000c726574656e74696f6e2e6d7301',
+  },
+  {
+    client: 'kafkajs',
+    request: 'ListOffsets v3',
+    hex: '00020003000000070006676f6c64656effffffff01000000010001740000000100000000ffffffffffffffff',
+  },
+  {
+    client: 'kafkajs',
+    request: 'InitProducerId v1',
+    hex: '00160001000000020006676f6c64656effff0000ea60',
+  },
+  {
+    client: 'kafkajs',
+    request: 'Produce v7',
+    hex:
+      '00000007000000040006676f6c64656effffffff000075300000000100017400000001000000000000005100' +
+      '00000000000000000000450000000002903168100000000000010000018bcfe568000000018bcfe568050000' +
+      '00000000004d0000000000000000000218000000026b027602026802780c000a02010100',
+  },
+  {
+    client: 'kafkajs',
+    request: 'FindCoordinator v2',
+    hex: '000a0002000000020006676f6c64656e00016700',
+  },
+  {
+    client: 'kafkajs',
+    request: 'JoinGroup v5',
+    hex:
+      '000b0005000000030006676f6c64656e000167000075300000ea600000ffff0008636f6e73756d6572000000' +
+      '010012526f756e64526f62696e41737369676e65720000000d00000000000100017400000000',
+  },
+  {
+    client: 'kafkajs',
+    request: 'SyncGroup v3',
+    hex:
+      '000e0003000000060006676f6c64656e0001670000000100026d31ffff0000000100026d3100000015000000' +
+      '000001000174000000010000000000000000',
+  },
+  {
+    client: 'kafkajs',
+    request: 'OffsetFetch v4',
+    hex: '00090004000000070006676f6c64656e000167000000010001740000000100000000',
+  },
+  {
+    client: 'kafkajs',
+    request: 'Fetch v11',
+    hex:
+      '0001000b000000000006676f6c64656effffffff000013880000000100a000000100000000ffffffff000000' +
+      '010001740000000100000000ffffffff0000000000000000ffffffffffffffff00100000000000000000',
+  },
+  {
+    client: 'kafkajs',
+    request: 'OffsetCommit v5',
+    hex:
+      '00080005000000090006676f6c64656e0001670000000100026d310000000100017400000001000000000000' +
+      '000000000002ffff',
+  },
+  {
+    client: 'kafkajs',
+    request: 'Heartbeat v3',
+    hex: '000c00030000000b0006676f6c64656e0001670000000100026d31ffff',
+  },
+  {
+    client: 'kafkajs',
+    request: 'LeaveGroup v3',
+    hex: '000d00030000000c0006676f6c64656e0001670000000100026d31ffff',
+  },
+  {
+    client: 'kafkajs',
+    request: 'DeleteTopics v1',
+    hex: '001400010000000d0006676f6c64656e0000000100017400001388',
+  },
+  {
+    client: 'platformatic',
+    request: 'ApiVersions v3',
+    hex: '00120003000000010006676f6c64656e0013706c6174666f726d617469632d6b61666b6107322e31322e3100',
+  },
+  {
+    client: 'platformatic',
+    request: 'CreateTopics v7',
+    hex: '00130007000000020006676f6c64656e00020274000000010001010100000013880000',
+  },
+  {
+    client: 'platformatic',
+    request: 'DescribeConfigs v4',
+    hex: '00200004000000030006676f6c64656e00020202740000000000',
+  },
+  {
+    client: 'platformatic',
+    request: 'InitProducerId v4',
+    hex: '00160004000000020006676f6c64656e0000000013880000000000000000000000',
+  },
+  {
+    client: 'platformatic',
+    request: 'Metadata v12',
+    hex: '0003000c000000030006676f6c64656e000200000000000000000000000000000000027400000000',
+  },
+  {
+    client: 'platformatic',
+    request: 'Produce v11',
+    hex:
+      '0000000b000000040006676f6c64656e0000ffff0000138802027402000000004b0000000000000000000000' +
+      '3e0000000002c652a7dc0000000000000000018bcfe568000000018bcfe56800000000000000004d00000000' +
+      '00000000000118000000026b02760202680278000000',
+  },
+  {
+    client: 'platformatic',
+    request: 'FindCoordinator v4',
+    hex: '000a0004000000020006676f6c64656e000002026700',
+  },
+  {
+    client: 'platformatic',
+    request: 'JoinGroup v9',
+    hex:
+      '000b0009000000040006676f6c64656e0002670000271000018e70010009636f6e73756d6572020b726f756e' +
+      '64726f62696e12000100000001000174ffffffff00000000000100',
+  },
+  {
+    client: 'platformatic',
+    request: 'SyncGroup v5',
+    hex:
+      '000e0005000000060006676f6c64656e00026700000001036d310009636f6e73756d65720b726f756e64726f' +
+      '62696e02036d31160000000000010001740000000100000000ffffffff0000',
+  },
+  {
+    client: 'platformatic',
+    request: 'ListOffsets v9',
+    hex:
+      '00020009000000070006676f6c64656e00ffffffff01020274020000000000000000fffffffffffffffe0000' +
+      '00',
+  },
+  {
+    client: 'platformatic',
+    request: 'Fetch v17',
+    hex:
+      '00010011000000010006676f6c64656e00000013880000000103200000010000000000000000020102030405' +
+      '060708090a0b0c0d0e0f100200000000ffffffff0000000000000000ffffffffffffffffffffffff03200000' +
+      '0000010100',
+  },
+  {
+    client: 'platformatic',
+    request: 'OffsetCommit v9',
+    hex:
+      '00080009000000080006676f6c64656e00026700000001036d31000202740200000000000000000000000100' +
+      '00000000000000',
+  },
+  {
+    client: 'platformatic',
+    request: 'Heartbeat v4',
+    hex: '000c0004000000090006676f6c64656e00026700000001036d310000',
+  },
+  {
+    client: 'platformatic',
+    request: 'LeaveGroup v5',
+    hex: '000d00050000000c0006676f6c64656e00026702036d3100000000',
+  },
+  {
+    client: 'platformatic',
+    request: 'DeleteTopics v6',
+    hex: '00140006000000040006676f6c64656e0002027400000000000000000000000000000000000000138800',
+  },
+]

@@ -1,0 +1,146 @@
+import { BrokerError } from '../../../core/errors.ts'
+import { defaultStreamConfig } from '../../../core/stream/stream-config.ts'
+import type { Stream } from '../../../core/stream/stream.ts'
+import type { ApiKey } from '../codec/api-keys.ts'
+import type {
+  MetadataRequest,
+  MetadataRequestTopic,
+  MetadataResponsePartition,
+  MetadataResponseTopic,
+} from '../codec/messages/admin.ts'
+import { zeroUuid } from '../codec/primitives.ts'
+import { KafkaError, coreErrors } from '../errors.ts'
+import { clusterOperations, notAsked, topicOperations } from '../operations.ts'
+import type { RequestContext } from '../request-context.ts'
+import { checkTopicName } from '../topic-names.ts'
+
+type MetadataContext = RequestContext<typeof ApiKey.Metadata>
+
+/** What is asked of each topic. */
+interface Question {
+  readonly mayCreate: boolean
+  readonly withOperations: boolean
+}
+
+/** A missing topic that may be created is there, leader and all, in the answer that asked for it. */
+export function metadata(body: MetadataRequest, request: MetadataContext): void {
+  const { head, address } = request
+  const question = {
+    mayCreate: body.allowAutoTopicCreation && head.autoCreateTopics,
+    withOperations: body.includeTopicAuthorizedOperations,
+  }
+  // Version 0 has no null, and means all topics by none.
+  const wantsAll = body.topics === null || (request.apiVersion === 0 && body.topics.length === 0)
+  const topics = wantsAll
+    ? describeAll(question, request)
+    : (body.topics ?? []).map((topic) => answerTopic(topic, question, request))
+  request.reply({
+    throttleTimeMs: 0,
+    brokers: [{ nodeId: head.nodeId, host: address.host, port: address.port, rack: null }],
+    clusterId: head.clusterId,
+    controllerId: head.nodeId,
+    topics,
+    clusterAuthorizedOperations: body.includeClusterAuthorizedOperations
+      ? clusterOperations(request)
+      : notAsked,
+  })
+}
+
+/** Topics that the client may not see are left out. */
+function describeAll(question: Question, request: MetadataContext): MetadataResponseTopic[] {
+  const topics: MetadataResponseTopic[] = []
+  for (const stream of request.vhost.streams.values()) {
+    if (request.may('describe', 'stream', stream.name)) {
+      topics.push(describe(stream, question, request))
+    }
+  }
+  return topics
+}
+
+function answerTopic(
+  { name, topicId }: MetadataRequestTopic,
+  question: Question,
+  request: MetadataContext,
+): MetadataResponseTopic {
+  if (name === null) return answerById(topicId, question, request)
+  const { streams } = request.vhost
+  if (!request.may('describe', 'stream', name)) {
+    return refused(name, KafkaError.TOPIC_AUTHORIZATION_FAILED)
+  }
+  const stream = streams.find(name)
+  if (stream !== undefined) return describe(stream, question, request)
+  const nameError = checkTopicName(name)
+  if (nameError !== KafkaError.NONE) return refused(name, nameError)
+  if (!question.mayCreate) return refused(name, KafkaError.UNKNOWN_TOPIC_OR_PARTITION)
+  return create(name, question, request)
+}
+
+function answerById(
+  topicId: Buffer,
+  question: Question,
+  request: MetadataContext,
+): MetadataResponseTopic {
+  const stream = request.vhost.streams.findById(topicId)
+  if (stream === undefined || !request.may('describe', 'stream', stream.name)) {
+    return { ...refused(null, KafkaError.UNKNOWN_TOPIC_ID), topicId }
+  }
+  return describe(stream, question, request)
+}
+
+function create(name: string, question: Question, request: MetadataContext): MetadataResponseTopic {
+  if (!request.may('configure', 'stream', name)) {
+    return refused(name, KafkaError.TOPIC_AUTHORIZATION_FAILED)
+  }
+  const { defaultPartitions, logger } = request.head
+  try {
+    const stream = request.vhost.streams.create(name, {
+      partitions: defaultPartitions,
+      config: defaultStreamConfig,
+      settings: new Map(),
+    })
+    logger.debug(`topic ${name} created because a client asked for it`)
+    return describe(stream, question, request)
+  } catch (error) {
+    if (!(error instanceof BrokerError)) throw error
+    return refused(name, coreErrors[error.code])
+  }
+}
+
+function describe(
+  stream: Stream,
+  { withOperations }: Question,
+  request: MetadataContext,
+): MetadataResponseTopic {
+  const { nodeId } = request.head
+  const nodes = [nodeId]
+  const partitions: MetadataResponsePartition[] = stream.partitions.map(
+    ({ index, leaderEpoch }) => ({
+      errorCode: KafkaError.NONE,
+      partitionIndex: index,
+      leaderId: nodeId,
+      leaderEpoch,
+      replicaNodes: nodes,
+      isrNodes: nodes,
+      offlineReplicas: [],
+    }),
+  )
+  return {
+    errorCode: KafkaError.NONE,
+    name: stream.name,
+    topicId: stream.id,
+    isInternal: false,
+    partitions,
+    topicAuthorizedOperations: withOperations ? topicOperations(stream.name, request) : notAsked,
+  }
+}
+
+function refused(name: string | null, errorCode: KafkaError): MetadataResponseTopic {
+  return {
+    errorCode,
+    name,
+    topicId: zeroUuid,
+    isInternal: false,
+    partitions: [],
+    topicAuthorizedOperations: notAsked,
+  }
+}

@@ -1,0 +1,14 @@
+/** Why a session does not read on; bits, since several may hold at once. */
+export const Hold = {
+  /** A request waits for its answer: a join, a login. */
+  reply: 1,
+  /** Produce answers wait for the turn's end, and what follows must not overtake them. */
+  commit: 2,
+  /** A Produce waits for memory. */
+  memory: 4,
+  /** The client does not take its answers. */
+  output: 8,
+  /** A Fetch waits for records, or its answer for the socket. */
+  fetch: 16,
+} as const
+export type Hold = (typeof Hold)[keyof typeof Hold]

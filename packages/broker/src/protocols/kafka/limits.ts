@@ -1,0 +1,27 @@
+/** Bounds of Kafka connections that no client can push further. */
+export const kafkaLimits = {
+  /** Largest request. [socket.request.max.bytes] */
+  requestBytesMax: 104_857_600,
+  /** The same before the client has said who it is. */
+  requestBytesMaxBeforeLogin: 1_048_576,
+  /** Smallest request: the header with a null client id. */
+  requestBytesMin: 10,
+  /** How long a client may take to log in. */
+  loginMs: 10_000,
+  /** A connection without a request for this long is closed. [connections.max.idle.ms] */
+  idleMs: 600_000,
+  /** Record bytes of one Fetch answer, a first batch that is larger apart. */
+  fetchBytesMax: 8_388_608,
+  /** Longest wait of a Fetch. */
+  fetchWaitMsMax: 300_000,
+  /** Bytes of a Fetch answer that are copied before it goes to the end of the line. */
+  fetchBytesPerRun: 262_144,
+  /** A client that takes nothing of a Fetch answer for this long is cut off: it holds old batches in place. */
+  fetchStalledMs: 60_000,
+  /** Longest wait of a Produce for memory, whatever its timeout. */
+  produceWaitMsMax: 30_000,
+  /** What a batch may become when it is looked into. */
+  decompressedBytesMax: 16_777_216,
+  /** Characters of what a client says of itself that go into a log line. */
+  loggedCharsMax: 128,
+} as const
