@@ -5,22 +5,22 @@ import { ConsumerEntry, Consumers, type ConsumeOptions } from './consumers.ts'
 
 let lastId = 0
 
-function newEntry(
-  options: Partial<ConsumeOptions> = {},
-): ConsumerEntry & { readonly consumer: RecordingConsumer } {
+type Entry = ConsumerEntry & { readonly consumer: RecordingConsumer }
+
+function newEntry(options: Partial<ConsumeOptions>): Entry {
   const all = { noAck: false, exclusive: false, priority: 0, ...options }
-  const entry = new ConsumerEntry(++lastId, new RecordingConsumer(), 1, all)
-  return entry as ConsumerEntry & { readonly consumer: RecordingConsumer }
+  return new ConsumerEntry(++lastId, new RecordingConsumer(), 1, all) as Entry
 }
 
+/** The type says three so that a test may take its entries apart without asking whether they are there. */
 function add(
   consumers: Consumers,
   count: number,
   options: Partial<ConsumeOptions> = {},
-): ReturnType<typeof newEntry>[] {
+): [Entry, Entry, Entry, ...Entry[]] {
   const entries = Array.from({ length: count }, () => newEntry(options))
   for (const entry of entries) consumers.add(entry)
-  return entries
+  return entries as [Entry, Entry, Entry]
 }
 
 test('equals take turns', () => {

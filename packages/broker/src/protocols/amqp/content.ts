@@ -5,10 +5,13 @@ import type { PropertyScan } from './codec/property-scan.ts'
 import {
   bodyLongerThanAnnounced,
   bodyTooLarge,
+  expectedBody,
+  expectedHeader,
+  expectedMethod,
   headerOfWrongClass,
   unknownFrame,
 } from './connection-errors.ts'
-import { invalidExpiration, messageTooLarge, userIdMismatch } from './errors.ts'
+import { invalidExpiration, messageTooLarge, userIdMismatch, type AmqpError } from './errors.ts'
 import { amqpLimits } from './limits.ts'
 
 const CLASS_BASIC = 60

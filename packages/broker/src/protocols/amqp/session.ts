@@ -24,7 +24,7 @@ import {
 } from './codec/constants.ts'
 import { endFrame, startFrame } from './codec/frame.ts'
 import { PropertyScan } from './codec/property-scan.ts'
-import { ContentState } from './content.ts'
+import { ContentState, unexpectedContent } from './content.ts'
 import {
   channelNotOpen,
   frameTooLarge,
