@@ -43,14 +43,18 @@ export async function planListeners(
 ): Promise<ListenerPlan> {
   const ports = new Map<ListenerName, number>()
   const warnings: string[] = []
-  for (const listener of listeners) {
+  // At once: where closed ports do not answer, each question takes its whole timeout.
+  const answers = await Promise.all(
+    listeners.map((listener) => findTaken(listener.portOf(invocation.settings), knowledge)),
+  )
+  for (const [index, listener] of listeners.entries()) {
     const port = listener.portOf(invocation.settings)
+    const taken = answers[index]
     if (port === 'off') continue
-    if (port === 0 || !(await knowledge.isTaken(port))) {
+    if (taken === undefined) {
       ports.set(listener.name, port)
       continue
     }
-    const taken = `${port} is in use by ${(await knowledge.ownerOf(port)) ?? 'another process'}`
     const remedy = `Use --${listener.option} ${port + 1}, or 0 for any free port`
     if (invocation.explicit.has(listener.option)) throw configError(`Port ${taken}. ${remedy}.`)
     warnings.push(`${taken}: ${listener.title} listener is off. ${remedy}.`)
@@ -59,4 +63,13 @@ export async function planListeners(
     throw configError(['No listener is left to start.', ...warnings].join('\n'))
   }
   return { ports, warnings }
+}
+
+/** Who has the port, in words; undefined if it is free or not to be taken. */
+async function findTaken(
+  port: Settings['amqpPort'],
+  knowledge: PortKnowledge,
+): Promise<string | undefined> {
+  if (port === 'off' || port === 0 || !(await knowledge.isTaken(port))) return undefined
+  return `${port} is in use by ${(await knowledge.ownerOf(port)) ?? 'another process'}`
 }

@@ -82,7 +82,7 @@ test('a turn ends when its time is up and the rest waits for the next', () => {
   }
   const startMs = manual.clock.nowMs()
   manual.runOnce()
-  assert.deepEqual(journal, ['a', 'answer', 'b', 'answer', 'commit'])
+  assert.deepEqual(journal, ['answer', 'a', 'answer', 'b', 'answer', 'commit'])
   assert.equal(manual.turn.nowMs, startMs)
   assert.equal(manual.turn.count, 1)
   assert.ok(manual.armed)
@@ -108,10 +108,10 @@ test('the commit comes before the output leaves, and each flush is called once',
   const work = (): void => manual.turn.flushAtEnd(output)
   manual.turn.schedule(new NamedTask('a', journal, { work }))
   manual.runAll()
-  assert.deepEqual(journal, ['a', 'answer', 'commit', 'flush'])
+  assert.deepEqual(journal, ['answer', 'a', 'answer', 'commit', 'flush'])
   manual.turn.arm()
   manual.runAll()
-  assert.deepEqual(journal.slice(4), ['commit'])
+  assert.deepEqual(journal.slice(5), ['answer', 'commit'])
 })
 
 test('what is flushed or scheduled while flushing is for the next turn', () => {
@@ -127,10 +127,31 @@ test('what is flushed or scheduled while flushing is for the next turn', () => {
   }
   manual.turn.flushAtEnd(first)
   manual.runOnce()
-  assert.deepEqual(journal, ['commit', 'first'])
+  assert.deepEqual(journal, ['answer', 'commit', 'first'])
   manual.runOnce()
-  assert.deepEqual(journal.slice(2), ['task', 'answer', 'commit', 'second'])
+  assert.deepEqual(journal.slice(3), ['answer', 'task', 'answer', 'commit', 'second'])
   assert.ok(!manual.armed)
+})
+
+test('an express task goes before the line, and once it has more to do, to the end of it', () => {
+  const journal: string[] = []
+  const { turn, runAll } = bind(new ManualTurn())
+  for (const name of ['a', 'b']) turn.schedule(new NamedTask(name, journal, { pieces: 2 }))
+  const express = new NamedTask('x', journal, { pieces: 2 })
+  turn.scheduleExpress(express)
+  turn.scheduleExpress(express)
+  runAll()
+  assert.equal(journal.join(''), 'xabxab')
+})
+
+test('a round is one pass of the line', () => {
+  const journal: string[] = []
+  const { turn, runAll } = bind(new ManualTurn())
+  const work = (): void => void journal.push(String(turn.round - first))
+  for (const name of ['a', 'b']) turn.schedule(new NamedTask(name, journal, { pieces: 3, work }))
+  const first = turn.round + 1
+  runAll()
+  assert.equal(journal.join(''), 'a0b0a1b1a2b2')
 })
 
 test('only one turn is asked for at a time, and none while there is nothing to do', () => {
@@ -181,7 +202,7 @@ test('a task that throws stops neither those behind it nor the output', () => {
   manual.turn.schedule(new NamedTask('b', journal))
   assert.throws(() => manual.runOnce(), /ours/)
   manual.runAll()
-  assert.deepEqual(journal, ['a', 'b', 'answer', 'commit', 'flush'])
+  assert.deepEqual(journal, ['answer', 'a', 'answer', 'b', 'answer', 'commit', 'flush'])
 })
 
 function bind(manual: ManualTurn): Pick<ManualTurn, 'turn' | 'clock'> & { runAll: () => number } {

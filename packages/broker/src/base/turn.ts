@@ -17,7 +17,7 @@ export interface Flushable {
 
 /** What the broker does between pieces of work and before output leaves. */
 export interface TurnHooks {
-  /** After each task: hand out the answers that it caused. */
+  /** Before the first task and after each: hand out the answers that were caused. */
   answer(): void
   /** At the end: one batch to the journal, marks raised, waiters woken, confirms written. */
   commit(): void
@@ -109,6 +109,8 @@ export class Turn {
   #work(): void {
     const deadlineMs = this.nowMs + limits.turnMs
     try {
+      // Of calls made outside of any task: a consumer's first message must not come before its answer.
+      this.#hooks.answer()
       do {
         const task = this.#express.shift() ?? this.#next()
         if (task === undefined) break

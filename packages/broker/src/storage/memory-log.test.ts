@@ -50,6 +50,12 @@ const STRIDE_ABOVE = 256
 function append(log: MemoryLog, length: number, seed: number): ModelRecord {
   const position = log.reserve(length)
   const { buffer, offset } = log
+  assert.ok(
+    offset + length + 3 <= buffer.length,
+    'no room for a word that begins on the last octet',
+  )
+  assert.equal(buffer.buffer, log.words.buffer)
+  assert.equal(buffer.buffer, log.view.buffer)
   const stride = length > STRIDE_ABOVE ? 97 : 1
   for (let i = 0; i < length; i += stride) buffer[offset + i] = byteAt(seed, i)
   if (length > 0) buffer[offset + length - 1] = byteAt(seed, length - 1)

@@ -32,6 +32,7 @@ const PREFIX_BYTES = 8
 export class MemoryLog implements RecordLog {
   buffer: Buffer
   words: Int32Array
+  view: DataView
   offset: number = 0
   length: number = 0
   bytes: number = 0
@@ -57,6 +58,7 @@ export class MemoryLog implements RecordLog {
     this.#last = this.#current
     this.buffer = this.#current.buffer
     this.words = this.#current.words
+    this.view = this.#current.view
   }
 
   /** Bytes of records that have a holder. */
@@ -72,7 +74,7 @@ export class MemoryLog implements RecordLog {
   reserve(length: number): number {
     const bytes = (length + PREFIX_BYTES + 7) & ~7
     let slab = this.#current
-    if (slab.used + bytes > slab.buffer.length) slab = this.#next(bytes)
+    if (slab.used + bytes > slab.size) slab = this.#next(bytes)
     const at = slab.used
     slab.used = at + bytes
     slab.live += bytes
@@ -114,6 +116,7 @@ export class MemoryLog implements RecordLog {
     if (this.buffer === slab.buffer) return
     this.buffer = slab.buffer
     this.words = slab.words
+    this.view = slab.view
   }
 
   /** Offset within the slab that #slab() found last. */
@@ -185,8 +188,8 @@ export class MemoryLog implements RecordLog {
     slab.sparse = false
     slab.from = null
     // A kept slab counts as free: else, under a small memory limit, publishers would wait for ever.
-    this.bytes -= slab.buffer.length
-    if (slab.buffer.length === SLAB_BYTES && this.#free.length < SLABS_KEPT) this.#free.push(slab)
+    this.bytes -= slab.size
+    if (slab.size === SLAB_BYTES && this.#free.length < SLABS_KEPT) this.#free.push(slab)
   }
 
   #noteSparse(slab: Slab): void {
@@ -251,7 +254,7 @@ export class MemoryLog implements RecordLog {
 
 /** Of its memory, not of its used part: a large record that did not fit leaves slabs nearly unused. */
 function isSparse(slab: Slab): boolean {
-  return slab.live < slab.buffer.length >> 2
+  return slab.live < slab.size >> 2
 }
 
 class Slab {
@@ -263,12 +266,18 @@ class Slab {
   moved: Map<number, number> | null = null
   /** For records that were moved here: the position by which their holders know them, by offset. */
   from: Map<number, number> | null = null
+  /** Bytes for records. */
+  readonly size: number
   readonly buffer: Buffer
   readonly words: Int32Array
+  readonly view: DataView
 
   constructor(bytes: number) {
-    const padded = (bytes + 7) & ~7
-    this.buffer = Buffer.allocUnsafeSlow(padded)
-    this.words = new Int32Array(this.buffer.buffer, this.buffer.byteOffset, padded >> 2)
+    this.size = (bytes + 7) & ~7
+    // Who copies in words may write a little past the last record.
+    this.buffer = Buffer.allocUnsafeSlow(this.size + 8)
+    const { buffer, byteOffset, length } = this.buffer
+    this.words = new Int32Array(buffer, byteOffset, length >> 2)
+    this.view = new DataView(buffer, byteOffset, length)
   }
 }

@@ -9,6 +9,8 @@ export interface RecordLog {
   buffer: Buffer
   /** The same bytes as words of the machine; a record's payload begins on a word. */
   words: Int32Array
+  /** The same bytes again, for unaligned words. At least 3 octets follow the newest record. */
+  view: DataView
   /** Where the record's payload begins in `buffer`. */
   offset: number
   /** Length of the payload, bytes; set by `locate`. */

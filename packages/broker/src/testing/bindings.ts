@@ -4,7 +4,10 @@ import type { Binding, Exchange } from '../core/topology/exchange.ts'
 import type { Queue } from '../core/queue/queue.ts'
 
 /** A rule that matchers can tell from others; where it begins and ends they do not ask. */
-export function bindingOf(rule: { readonly key?: string; readonly arguments?: Arguments }): Binding {
+export function bindingOf(rule: {
+  readonly key?: string
+  readonly arguments?: Arguments
+}): Binding {
   const nowhere = null as unknown as Exchange & Queue
   return {
     source: nowhere,
@@ -15,7 +18,11 @@ export function bindingOf(rule: { readonly key?: string; readonly arguments?: Ar
 }
 
 /** What the matcher finds for a message. */
-export function matched(matcher: Matcher, key: string, headers: Arguments = noArguments): Set<Binding> {
+export function matched(
+  matcher: Matcher,
+  key: string,
+  headers: Arguments = noArguments,
+): Set<Binding> {
   const found: Binding[] = []
   matcher.match({ routingKey: key, headers: () => headers }, found)
   return new Set(found)

@@ -9,6 +9,7 @@ interface FakeRecord {
 export class FakeRecordLog implements RecordLog {
   buffer: Buffer = Buffer.alloc(0)
   words: Int32Array = new Int32Array(0)
+  view: DataView = new DataView(new ArrayBuffer(0))
   offset: number = 0
   length: number = 0
   safePosition: number = Infinity
@@ -30,7 +31,7 @@ export class FakeRecordLog implements RecordLog {
     const position = this.#end
     this.#end += length + 8
     // Of its own memory and padded, so that it can be looked at as words.
-    const padded = new Uint8Array((length + 7) & ~7)
+    const padded = new Uint8Array((length + 15) & ~7)
     this.records.set(position, { payload: Buffer.from(padded.buffer, 0, length), holders: 1 })
     this.locate(position)
     return position
@@ -45,6 +46,7 @@ export class FakeRecordLog implements RecordLog {
     const { payload } = this.#get(position)
     this.buffer = payload
     this.words = new Int32Array(payload.buffer)
+    this.view = new DataView(payload.buffer)
     this.offset = 0
     this.length = payload.length
   }

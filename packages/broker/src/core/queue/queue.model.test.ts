@@ -34,11 +34,13 @@ class NaiveQueue {
     return message
   }
 
-  requeue(sequence: number): void {
-    const message = this.out.get(sequence) as ModelMessage
-    this.out.delete(sequence)
-    message.redelivered = true
-    this.waiting.push(message)
+  requeue(sequences: readonly number[]): void {
+    for (const sequence of sequences) {
+      const message = this.out.get(sequence) as ModelMessage
+      this.out.delete(sequence)
+      message.redelivered = true
+      this.waiting.push(message)
+    }
     this.waiting.sort((one, other) => one.sequence - other.sequence)
   }
 }
@@ -68,7 +70,7 @@ class Comparison {
   step(): void {
     const random = this.#random
     const choice = random.next()
-    if (choice < 0.3) this.#push(random.integer(1, random.pick([3, 40, 1500])))
+    if (choice < 0.25) this.#push(random.integer(1, random.pick([3, 40, 1500])))
     else if (choice < 0.5) this.#settleSome()
     else if (choice < 0.7) this.#requeueSome()
     else if (choice < 0.85) this.#grant()
@@ -101,10 +103,9 @@ class Comparison {
   }
 
   #requeueSome(): void {
-    for (const sequence of this.#someOut()) {
-      this.#queue.requeue(sequence)
-      this.#naive.requeue(sequence)
-    }
+    const sequences = this.#someOut()
+    for (const sequence of sequences) this.#queue.requeue(sequence)
+    this.#naive.requeue(sequences)
   }
 
   #get(): void {
@@ -129,9 +130,13 @@ class Comparison {
     // The model takes its next at the very moment of a delivery: whose it is, the consumers' test checks.
     consumer.onDelivery = (delivery) => {
       const expected = this.#naive.take(!options.noAck)
-      const body = consumer.bodies.at(-1)
+      const body = consumer.deliveries.at(-1)?.body
       const { sequence, redelivered } = delivery
-      assert.deepEqual({ body, sequence, redelivered }, { ...expected })
+      const isExpected =
+        body === expected?.body &&
+        sequence === expected?.sequence &&
+        redelivered === expected?.redelivered
+      if (!isExpected) assert.deepEqual({ body, sequence, redelivered }, expected)
     }
     this.#queue.consumers.add(entry)
   }
@@ -180,7 +185,7 @@ class Comparison {
 }
 
 test('the queue does what a naive one does', () => {
-  for (let seed = 1; seed <= 30; seed++) {
+  for (let seed = 1; seed <= 15; seed++) {
     const comparison = new Comparison(seed)
     try {
       for (let step = 0; step < 400; step++) comparison.step()

@@ -1,7 +1,7 @@
 import type { Connection } from '../../base/net/connection.ts'
 import type { Consumer, Delivery } from '../../core/consumer.ts'
 import type { Channel } from './channel.ts'
-import { writeDelivery } from './delivery.ts'
+import { DeliverHead, writeDelivery } from './delivery.ts'
 
 export interface AmqpConsumerOptions {
   readonly tag: string
@@ -24,8 +24,7 @@ export class AmqpConsumer implements Consumer {
   /** The queue has turned away because it was not ready; it must be told when that changes. */
   waiting: boolean = false
   gone: boolean = false
-  /** class, method and consumer tag of every basic.deliver to it. */
-  readonly deliverHead: Buffer
+  readonly #deliverHead: DeliverHead
   readonly #channel: Channel
   readonly #connection: Connection
 
@@ -36,8 +35,7 @@ export class AmqpConsumer implements Consumer {
     this.tag = options.tag
     this.noAck = options.noAck
     this.prefetch = options.prefetch
-    const tag = Buffer.from(options.tag)
-    this.deliverHead = Buffer.from([0, 60, 0, 60, tag.length, ...tag])
+    this.#deliverHead = new DeliverHead(options.tag)
   }
 
   ready(): boolean {
@@ -64,7 +62,7 @@ export class AmqpConsumer implements Consumer {
       channel.consumersUnacked++
       this.unacked++
     }
-    writeDelivery(channel, this.deliverHead, tag, delivery)
+    writeDelivery(channel, this.#deliverHead, tag, delivery)
   }
 
   cancelled(): void {

@@ -41,6 +41,7 @@ export class Content {
     publication.address = Buffer.from(buffer.subarray(start, end))
     // No longer the input's: see receivePublish.
     publication.body = publication.address
+    publication.view = null
     publication.addressStart = 0
     publication.addressEnd = end - start
     this.state = ContentState.header
@@ -118,15 +119,25 @@ export function readBodyBytes(buffer: Buffer, start: number, end: number): numbe
   if (classId !== CLASS_BASIC) {
     throw headerOfWrongClass({ expected: CLASS_BASIC, got: classId })
   }
-  const high = buffer.readUInt32BE(start + 4)
-  const bytes = high * 2 ** 32 + buffer.readUInt32BE(start + 8)
+  const high = readWord(buffer, start + 4)
+  const low = readWord(buffer, start + 8)
+  // A sound size is a small integer, and all that is reckoned with it stays one.
+  if (high === 0 && low >= 0 && low <= limits.messageBytesMax) return low
+  const bytes = (high >>> 0) * 2 ** 32 + (low >>> 0)
   if (bytes > amqpLimits.announcedBytesMax) {
     throw bodyTooLarge(bytes)
   }
-  if (bytes > limits.messageBytesMax) {
-    throw messageTooLarge({ bytes, bytesMax: limits.messageBytesMax })
-  }
-  return bytes
+  throw messageTooLarge({ bytes, bytesMax: limits.messageBytesMax })
+}
+
+/** Four octets as a signed word. */
+export function readWord(buffer: Buffer, at: number): number {
+  return (
+    ((buffer[at] as number) << 24) |
+    ((buffer[at + 1] as number) << 16) |
+    ((buffer[at + 2] as number) << 8) |
+    (buffer[at + 3] as number)
+  )
 }
 
 /** Checks a property list and sets what the envelope takes from it. `user` is who is logged in. */

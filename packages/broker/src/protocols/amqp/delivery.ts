@@ -17,6 +17,19 @@ import { FRAME_END, FRAME_OVERHEAD_BYTES, FrameType } from './codec/constants.ts
 const TAG_AND_FLAG_BYTES = 9
 const HEADER_FIXED_BYTES = 12
 const CLASS_BASIC = 60
+const METHOD_DELIVER = 60
+
+/** Class, method and consumer tag of every basic.deliver to one consumer. */
+export class DeliverHead {
+  readonly bytes: Buffer
+  readonly view: DataView
+
+  constructor(consumerTag: string) {
+    const tag = Buffer.from(consumerTag)
+    this.bytes = Buffer.from([0, CLASS_BASIC, 0, METHOD_DELIVER, tag.length, ...tag])
+    this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length)
+  }
+}
 
 /**
  * Writes one message to its consumer: the only copy of the body between the log and the socket's buffer.
@@ -24,25 +37,25 @@ const CLASS_BASIC = 60
  */
 export function writeDelivery(
   channel: Channel,
-  head: Buffer,
+  head: DeliverHead,
   tag: number,
   delivery: Delivery,
 ): void {
   const { connection, frameBytesMax } = channel.session
   const message = delivery.message
   const { addressStart, headerStart } = message
-  const method = head.length + TAG_AND_FLAG_BYTES + headerStart - addressStart
+  const method = head.bytes.length + TAG_AND_FLAG_BYTES + headerStart - addressStart
   const content = message.bodyEnd - headerStart + HEADER_FIXED_BYTES
   const isShort = message.bodyEnd - message.bodyStart <= frameBytesMax - FRAME_OVERHEAD_BYTES
-  const at = connection.room(method + (isShort ? content : 0) + 3 * FRAME_OVERHEAD_BYTES)
+  const at = connection.room(method + (isShort ? content : 0) + 4 * FRAME_OVERHEAD_BYTES)
   const out = connection.out
   const view = connection.outView
   let to = startFrame(view, at, FrameType.method, channel.number, method)
-  for (let i = 0; i < head.length; i++) out[to + i] = head[i] as number
-  to = writeU64(view, to + head.length, tag)
+  to = copyBytes(head.bytes, head.view, 0, head.bytes.length, out, view, to)
+  to = writeU64(view, to, tag)
   out[to] = delivery.redelivered ? 1 : 0
   // Names are stored as they stand on the wire.
-  to = copyBytes(message.buffer, addressStart, headerStart, out, to + 1)
+  to = copyBytes(message.buffer, message.view, addressStart, headerStart, out, view, to + 1)
   out[to++] = FRAME_END
   if (isShort) to = writeShortContent(connection, to, channel.number, message)
   connection.outEnd = to
@@ -56,11 +69,11 @@ export function writeContent(channel: Channel, message: StoredMessage): void {
   const body = message.bodyEnd - message.bodyStart
   const bodyMax = frameBytesMax - FRAME_OVERHEAD_BYTES
   if (body <= bodyMax) {
-    const at = connection.room(header + body + 2 * FRAME_OVERHEAD_BYTES)
+    const at = connection.room(header + body + 3 * FRAME_OVERHEAD_BYTES)
     connection.outEnd = writeShortContent(connection, at, channel.number, message)
     return
   }
-  const at = connection.room(header + FRAME_OVERHEAD_BYTES)
+  const at = connection.room(header + 2 * FRAME_OVERHEAD_BYTES)
   connection.outEnd = writeHeader(connection, at, channel.number, message)
   writeLongBody(connection, channel.number, message, bodyMax)
 }
@@ -75,8 +88,10 @@ function writeShortContent(
   const body = message.bodyEnd - message.bodyStart
   if (body === 0) return to
   const start = startFrame(connection.outView, to, FrameType.body, channel, body)
-  const end = copyBytes(message.buffer, message.bodyStart, message.bodyEnd, connection.out, start)
-  connection.out[end] = FRAME_END
+  const { out, outView } = connection
+  const { buffer, view, bodyStart, bodyEnd } = message
+  const end = copyBytes(buffer, view, bodyStart, bodyEnd, out, outView, start)
+  out[end] = FRAME_END
   return end + 1
 }
 
@@ -91,7 +106,15 @@ function writeHeader(
   let to = startFrame(view, at, FrameType.header, channel, header)
   view.setUint32(to, CLASS_BASIC << 16)
   to = writeU64(view, to + 4, message.bodyEnd - message.bodyStart)
-  to = copyBytes(message.buffer, message.headerStart, message.bodyStart, out, to)
+  to = copyBytes(
+    message.buffer,
+    message.view,
+    message.headerStart,
+    message.bodyStart,
+    out,
+    view,
+    to,
+  )
   out[to] = FRAME_END
   return to + 1
 }
@@ -106,7 +129,7 @@ function writeLongBody(
     const end = Math.min(message.bodyEnd, from + bytesMax)
     const at = connection.room(end - from + FRAME_OVERHEAD_BYTES)
     let to = startFrame(connection.outView, at, FrameType.body, channel, end - from)
-    to = copyBytes(message.buffer, from, end, connection.out, to)
+    to += message.buffer.copy(connection.out, to, from, end)
     connection.out[to] = FRAME_END
     connection.outEnd = to + 1
   }

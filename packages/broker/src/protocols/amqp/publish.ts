@@ -5,7 +5,7 @@ import type { Channel } from './channel.ts'
 import { writeBasicReturn } from './codec/basic-methods.ts'
 import { FRAME_END, FRAME_OVERHEAD_BYTES, FrameType, ReplyCode } from './codec/constants.ts'
 import { endFrame, startFrame } from './codec/frame.ts'
-import { applyProperties, ContentState, readBodyBytes } from './content.ts'
+import { applyProperties, ContentState, readBodyBytes, readWord } from './content.ts'
 import { AmqpError, amqpErrorFrom } from './errors.ts'
 
 const PUBLISH = { classId: 60, methodId: 40 } as const
@@ -55,6 +55,7 @@ export function receivePublish(
         publication.address = buffer
         publication.header = buffer
         publication.body = buffer
+        publication.view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length)
       }
       publication.addressStart = addressStart
       publication.addressEnd = addressEnd
@@ -80,11 +81,7 @@ function frameEnd(
 ): number {
   if (inputEnd - at < FRAME_OVERHEAD_BYTES || buffer[at] !== type) return 0
   if ((((buffer[at + 1] as number) << 8) | (buffer[at + 2] as number)) !== channel.number) return 0
-  const bytes =
-    ((buffer[at + 3] as number) << 24) |
-    ((buffer[at + 4] as number) << 16) |
-    ((buffer[at + 5] as number) << 8) |
-    (buffer[at + 6] as number)
+  const bytes = readWord(buffer, at + 3)
   const end = at + 7 + bytes
   if (bytes < 0 || end >= inputEnd || buffer[end] !== FRAME_END) return 0
   return bytes > channel.session.frameBytesMax ? 0 : end

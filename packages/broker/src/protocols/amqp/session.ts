@@ -24,7 +24,7 @@ import {
 } from './codec/constants.ts'
 import { endFrame, startFrame } from './codec/frame.ts'
 import { PropertyScan } from './codec/property-scan.ts'
-import { ContentState, unexpectedContent } from './content.ts'
+import { ContentState, readWord, unexpectedContent } from './content.ts'
 import {
   channelNotOpen,
   frameTooLarge,
@@ -153,9 +153,12 @@ export class Session implements ConnectionHandler, Caller, MemoryListener {
         connection.bytesNeeded = FRAME_OVERHEAD_BYTES
         break
       }
-      const bytes = buffer.readUInt32BE(at + 3)
-      if (bytes > this.frameBytesMax + amqpLimits.frameBytesSlack - FRAME_OVERHEAD_BYTES) {
-        this.#frameTooLarge(buffer[at] as number, bytes)
+      const bytes = readWord(buffer, at + 3)
+      if (
+        bytes < 0 ||
+        bytes > this.frameBytesMax + amqpLimits.frameBytesSlack - FRAME_OVERHEAD_BYTES
+      ) {
+        this.#frameTooLarge(buffer[at] as number, bytes >>> 0)
         return end
       }
       const next = at + bytes + FRAME_OVERHEAD_BYTES
@@ -212,7 +215,7 @@ export class Session implements ConnectionHandler, Caller, MemoryListener {
     if (next - start < 5) {
       throw unknownFrame({ type: FrameType.method, payload: buffer.subarray(start, next - 1) })
     }
-    const method = buffer.readInt32BE(start)
+    const method = readWord(buffer, start)
     if (channel !== null && !channel.closing) {
       if (channel.content.state !== ContentState.none) {
         this.#method = PUBLISH

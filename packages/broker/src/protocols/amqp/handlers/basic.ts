@@ -98,8 +98,12 @@ function handleConsume(channel: Channel, reader: Reader): void {
   })
 }
 
+/** Short, because every delivery carries it. It need differ only from the others of its channel. [AMQP 1.8.3.3] */
 function inventTag(channel: Channel): string {
-  return `amq.ctag-${channel.session.broker.random.bytes(16).toString('base64url')}`
+  for (;;) {
+    const tag = `amq.ctag-${channel.number}.${channel.nextConsumerNumber()}`
+    if (!channel.consumers.has(tag)) return tag
+  }
 }
 
 function priorityOf(request: BasicConsume, resource: Resource): number {

@@ -4,23 +4,18 @@
  */
 import { connect } from 'node:net'
 
-export interface Address {
-  readonly host: string
-  readonly port: number
-}
-
 /** Loopback answers at once; what does not answer in this time is not a server there. */
 const PROBE_TIMEOUT_MS = 250
 
 /** True if a connection is accepted at one of the hosts. */
 export async function isAnswered(port: number, hosts: readonly string[]): Promise<boolean> {
-  const answers = await Promise.all(hosts.map((host) => isAnsweredAt({ host, port })))
+  const answers = await Promise.all(hosts.map((host) => isAnsweredAt(host, port)))
   return answers.includes(true)
 }
 
-function isAnsweredAt(address: Address): Promise<boolean> {
+function isAnsweredAt(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(address)
+    const socket = connect({ host, port })
     const settle = (isAnswered: boolean): void => {
       socket.destroy()
       resolve(isAnswered)
