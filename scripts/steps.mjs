@@ -21,7 +21,7 @@ const checks = {
     bin('eslint/bin/eslint.js'),
     ...['--config', 'scripts/lint/eslint.config.mjs', '--no-warn-ignored', '.'],
   ],
-  format: [bin('prettier/bin/prettier.cjs'), '--check', '--log-level=warn', '.'],
+  format: [bin('prettier/bin/prettier.cjs'), '--check', '--cache', '--log-level=warn', '.'],
   imports: ['scripts/check-imports.mjs'],
 }
 

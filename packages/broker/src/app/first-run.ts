@@ -1,9 +1,8 @@
 /** What `polymq` prints once it is ready: where to connect, and last what is not as expected. */
 import { styleText } from 'node:util'
-import type { RunningBroker } from '../index.ts'
+import type { ListenAddress, RunningBroker } from '../index.ts'
 import { listeners } from './listeners.ts'
 import type { ListenerName } from './listeners.ts'
-import type { Address } from './port-probe.ts'
 
 export interface FirstRun {
   readonly version: string
@@ -38,7 +37,7 @@ export function firstRunText(run: FirstRun): string {
 
 const TITLE_WIDTH = Math.max(...listeners.map((listener) => listener.title.length)) + 3
 
-function connectText(name: ListenerName, address: Address, users: readonly string[]): string {
+function connectText(name: ListenerName, address: ListenAddress, users: readonly string[]): string {
   const where = `${hostForClients(address.host)}:${address.port}`
   if (name === 'kafka') return where
   const credentials = users.length === 0 ? 'guest:guest' : encodeURIComponent(users[0]!)

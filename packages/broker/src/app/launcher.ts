@@ -6,9 +6,10 @@ import type { Logger } from '../base/log.ts'
 import type { RunningBroker, StartOptions } from '../index.ts'
 import { configError } from './exit.ts'
 import { planListeners } from './listeners.ts'
-import type { PortKnowledge } from './listeners.ts'
+import type { ListenerPlan, PortKnowledge } from './listeners.ts'
 import type { Invocation, Settings } from './options.ts'
 import { printable } from './printable.ts'
+import { exposureOf, hostsToBind, loopbackHosts } from './reach.ts'
 
 export type StartBroker = (options: StartOptions) => Promise<RunningBroker>
 
@@ -23,67 +24,72 @@ export interface LaunchTools {
   readonly log: Logger
 }
 
-export const loopbackHosts: readonly string[] = ['127.0.0.1', '::1']
-
 /** Throws an ExitError (78) for what cannot be had here. */
 export async function launch(invocation: Invocation, tools: LaunchTools): Promise<Launched> {
+  const openWarnings = checkReach(invocation.settings)
+  // Ports that were free when they were probed, and taken when they were bound.
+  const lost = new Set<number>()
+  const ports: PortKnowledge = {
+    isTaken: async (port) => lost.has(port) || (await tools.ports.isTaken(port)),
+    ownerOf: (port) => tools.ports.ownerOf(port),
+  }
+  for (;;) {
+    const plan = await planListeners(invocation, ports)
+    try {
+      const broker = await tools.startBroker(startOptions(invocation, plan, tools.log))
+      return { broker, warnings: [...openWarnings, ...plan.warnings] }
+    } catch (error) {
+      const port = takenPort(error)
+      // Once a port: the second time the plan has no such port, or has thrown.
+      if (port === undefined || lost.has(port)) throw startFailure(error)
+      lost.add(port)
+    }
+  }
+}
+
+function startOptions(invocation: Invocation, plan: ListenerPlan, log: Logger): StartOptions {
   const { settings } = invocation
-  const openWarnings = checkReach(settings)
-  const plan = await planListeners(invocation, tools.ports)
   const amqpPort = plan.ports.get('amqp')
   const kafkaPort = plan.ports.get('kafka')
-  const options: StartOptions = {
-    host: bindHost(settings.host),
+  const advertised = settings.kafkaAdvertised
+  return {
+    host: settings.host,
     memoryBytes: settings.memoryBytes,
     users: settings.users,
     insecure: settings.insecure,
     amqp: amqpPort === undefined ? undefined : { port: amqpPort },
-    kafka:
-      kafkaPort === undefined
-        ? undefined
-        : { port: kafkaPort, advertised: settings.kafkaAdvertised },
-    log: tools.log,
+    kafka: kafkaPort === undefined ? undefined : { port: kafkaPort, advertised },
+    log,
   }
-  const broker = await tools.startBroker(options).catch((error: unknown) => {
-    throw startFailure(error)
-  })
-  return { broker, warnings: [...openWarnings, ...plan.warnings] }
 }
 
-/** The addresses at which a port must be free. */
-export function hostsToBind(settings: Readonly<Settings>): readonly string[] {
-  const host = bindHost(settings.host)
-  if (host === undefined || host === '0.0.0.0' || host === '::') return loopbackHosts
-  return [host]
-}
-
-/** `localhost` is both loopback addresses: clients try either. */
-function bindHost(host: string | undefined): string | undefined {
-  return host === 'localhost' ? undefined : host
+/** The addresses at which to ask whether a port is free. */
+export function hostsToProbe(host: string | undefined): readonly string[] {
+  return host === '0.0.0.0' || host === '::' ? loopbackHosts : hostsToBind(host)
 }
 
 /** A broker that others can reach, without a user of its own, must be asked for by name. */
 function checkReach(settings: Readonly<Settings>): string[] {
-  const host = bindHost(settings.host)
-  const isOpen = host !== undefined && !isLoopback(host) && settings.users.length === 0
-  if (isOpen && !settings.insecure) {
-    throw configError(
-      `--host ${host} lets other machines connect, and no user is set. ` +
-        'Add --user NAME:PASSWORD (or --insecure, if you mean it).',
-    )
-  }
-  if (!settings.insecure) return []
-  const effect = isOpen
-    ? `${host} lets other machines connect, and no user is set.`
-    : 'nothing here needs it; leave it out.'
-  return [`--insecure: ${effect}`]
+  const exposure = exposureOf(settings)
+  const effect =
+    exposure === null
+      ? 'nothing here needs it; leave it out'
+      : `${settings.host} lets other machines connect, and ${exposure}`
+  if (settings.insecure) return [`--insecure: ${effect}.`]
+  if (exposure === null) return []
+  throw configError(`--host ${effect}. Add --user NAME:PASSWORD (or --insecure, if you mean it).`)
 }
 
-function isLoopback(host: string): boolean {
-  return host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
+/** The port that the system did not give us because somebody has it. */
+function takenPort(error: unknown): number | undefined {
+  if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) return undefined
+  // With port 0 there is nothing to plan anew.
+  return 'port' in error && typeof error.port === 'number' && error.port > 0
+    ? error.port
+    : undefined
 }
 
-/** System errors of binding, and the broker's own refusal to be exposed. */
+/** System errors of binding, and what the broker itself refuses. */
 const configFailures: ReadonlySet<unknown> = new Set([
   'EADDRINUSE',
   'EACCES',
@@ -91,6 +97,7 @@ const configFailures: ReadonlySet<unknown> = new Set([
   'ENOTFOUND',
   'EAI_AGAIN',
   'ExposedError',
+  'UserError',
 ])
 
 /**

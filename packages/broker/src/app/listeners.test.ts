@@ -8,7 +8,6 @@ import { planListeners } from './listeners.ts'
 import type { ListenerPlan } from './listeners.ts'
 import { readInvocation } from './options.ts'
 import { findPortOwner } from './port-owner.ts'
-import { isAnswered } from './port-probe.ts'
 
 function plan(args: string[], taken: number[]): Promise<ListenerPlan> {
   const invocation = readInvocation({ args, env: {}, machine: { memoryBytes: 1024 ** 3 } })
@@ -62,12 +61,11 @@ test('nothing left to listen ends the start', async () => {
   await assert.rejects(plan(['--amqp-port=off', '--kafka-port=off'], []), /No listener is left/)
 })
 
-test('a probe tells a server from a free port', async () => {
-  const { server, port } = await listenOnAnyPort()
-  assert.equal(await isAnswered(port, ['127.0.0.1', '::1']), true)
-  server.close()
-  await once(server, 'close')
-  assert.equal(await isAnswered(port, ['127.0.0.1', '::1']), false)
+test('a port that is chosen for one listener is not taken for another', async () => {
+  const { ports, warnings } = await plan(['--amqp-port', '9092'], [])
+  assert.deepEqual([...ports], [['amqp', 9092]])
+  assert.match(warnings[0] ?? '', /^9092 is in use by --amqp-port: Kafka listener is off\./)
+  await assert.rejects(plan(['--amqp-port=1', '--kafka-port=1'], []), /Port 1 is in use by --kafka/)
 })
 
 test('the owner of a port is named where /proc tells', async (t) => {

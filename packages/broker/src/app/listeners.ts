@@ -44,12 +44,12 @@ export async function planListeners(
   const ports = new Map<ListenerName, number>()
   const warnings: string[] = []
   // At once: where closed ports do not answer, each question takes its whole timeout.
-  const answers = await Promise.all(
-    listeners.map((listener) => findTaken(listener.portOf(invocation.settings), knowledge)),
+  const findings = await Promise.all(
+    listeners.map((listener) => findTaken({ listener, invocation, knowledge })),
   )
   for (const [index, listener] of listeners.entries()) {
     const port = listener.portOf(invocation.settings)
-    const taken = answers[index]
+    const taken = findings[index]
     if (port === 'off') continue
     if (taken === undefined) {
       ports.set(listener.name, port)
@@ -65,11 +65,22 @@ export async function planListeners(
   return { ports, warnings }
 }
 
-/** Who has the port, in words; undefined if it is free or not to be taken. */
-async function findTaken(
-  port: Settings['amqpPort'],
-  knowledge: PortKnowledge,
-): Promise<string | undefined> {
-  if (port === 'off' || port === 0 || !(await knowledge.isTaken(port))) return undefined
+/** Who has the listener's port, in words; undefined if it is free, or not to be taken at all. */
+async function findTaken(question: {
+  readonly listener: ListenerDescription
+  readonly invocation: Invocation
+  readonly knowledge: PortKnowledge
+}): Promise<string | undefined> {
+  const { listener, invocation, knowledge } = question
+  const port = listener.portOf(invocation.settings)
+  if (port === 'off' || port === 0) return undefined
+  const rival = listeners.find(
+    (other) =>
+      other !== listener &&
+      other.portOf(invocation.settings) === port &&
+      invocation.explicit.has(other.option),
+  )
+  if (rival !== undefined) return `${port} is in use by --${rival.option}`
+  if (!(await knowledge.isTaken(port))) return undefined
   return `${port} is in use by ${(await knowledge.ownerOf(port)) ?? 'another process'}`
 }

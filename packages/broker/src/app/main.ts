@@ -2,16 +2,16 @@
 import { flushCompileCache } from 'node:module'
 import { totalmem } from 'node:os'
 import type { Logger } from '../base/log.ts'
+import { isAnswered } from '../base/net/probe.ts'
 import { ExitCode, ExitError } from './exit.ts'
 import { firstRunText } from './first-run.ts'
 import { helpText } from './help.ts'
-import { hostsToBind, launch } from './launcher.ts'
+import { hostsToProbe, launch } from './launcher.ts'
 import type { StartBroker } from './launcher.ts'
 import { createLogger } from './logger.ts'
 import { readInvocation } from './options.ts'
 import type { Environment, Invocation } from './options.ts'
 import { findPortOwner } from './port-owner.ts'
-import { isAnswered } from './port-probe.ts'
 import { closeOnSignal } from './shutdown.ts'
 import { readVersion } from './version.ts'
 
@@ -23,8 +23,9 @@ export interface Main {
 /** Runs the command line of this process and sets its exit code. */
 export async function main(tools: Main): Promise<void> {
   process.on('uncaughtException', exitWith)
-  // Whoever reads the addresses may stop reading (`polymq | head -1`); the broker goes on.
+  // Whoever reads the addresses or the log may stop (`polymq | head -1`); the broker goes on.
   process.stdout.on('error', () => {})
+  process.stderr.on('error', () => {})
   try {
     await run(tools)
   } catch (error) {
@@ -54,7 +55,7 @@ async function start(invocation: Invocation, tools: Main): Promise<void> {
   const { settings } = invocation
   const format = settings.logFormat ?? (process.stderr.isTTY ? 'pretty' : 'json')
   const log = terminalLogger(invocation, format)
-  const hosts = hostsToBind(settings)
+  const hosts = hostsToProbe(settings.host)
   const { broker, warnings } = await launch(invocation, {
     log,
     startBroker: async (options) => (await tools.loadBroker())(options),

@@ -1,5 +1,4 @@
 /** Where a broker listens and whether strangers can come in there: the same for command and embed API. */
-import { isLoopback } from '../base/net/listener.ts'
 
 export const loopbackHosts: readonly string[] = ['127.0.0.1', '::1']
 
@@ -18,9 +17,14 @@ export interface Reach {
  * not known to everybody. Null if it is well.
  */
 export function exposureOf({ host, users = [] }: Reach): string | null {
-  if (host === undefined || host === 'localhost' || isLoopback(host)) return null
+  if (host === undefined || isOfThisMachineAlone(host)) return null
   if (users.length === 0) return 'no user is set'
   return users.every(isWellKnownGuest) ? 'everybody knows the password of guest' : null
+}
+
+/** Of names only `localhost`: others lead wherever somebody points them, 127.example.org too. */
+function isOfThisMachineAlone(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
 }
 
 /** The login of a fresh broker, which works from this machine without being asked for. */

@@ -10,6 +10,10 @@ export const limits = {
   inputBytesHigh: 65_536,
   /** Unparsed input under which a paused socket is read again. */
   inputBytesLow: 16_384,
+  /** Input shown beyond the end of a frame that lies in two chunks, for what belongs with it. */
+  joinedBytesBeyond: 4096,
+  /** Memory kept for joining such frames; a larger one gets memory of its own. */
+  scratchBytesKept: 4_194_304,
   /** Output beyond what the socket has taken, above which a connection counts as congested. */
   outputBytesHigh: 262_144,
   /** Size of the buffer that gathers one turn's output of a connection. */

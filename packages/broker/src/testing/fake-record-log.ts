@@ -45,9 +45,9 @@ export class FakeRecordLog implements RecordLog {
   locate(position: number): void {
     const { payload } = this.#get(position)
     this.buffer = payload
+    this.offset = 0
     this.words = new Int32Array(payload.buffer)
     this.view = new DataView(payload.buffer)
-    this.offset = 0
     this.length = payload.length
   }
 

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { limits } from '../limits.ts'
+import { Ring } from '../ring.ts'
 import { Timer, type Timers } from '../timers.ts'
 import type { Flushable, Task, Turn } from '../turn.ts'
 import { noOutput, type OutputBuffer, type OutputBuffers } from './output-buffers.ts'
@@ -53,7 +54,9 @@ export class Connection implements Task, Flushable {
   readonly #buffers: OutputBuffers
   #handler: ConnectionHandler | null = null
   #buffer: OutputBuffer = noOutput
-  #chunks: Buffer[] = []
+  /** Buffers that lie with the socket. */
+  readonly #lent: OutputBuffer[] = []
+  readonly #chunks = new Ring<Buffer>(4)
   /** Start of the unparsed input in the first chunk. */
   #start: number = 0
   #inputBytes: number = 0
@@ -181,43 +184,53 @@ export class Connection implements Task, Flushable {
 
   run(): boolean {
     if (this.#held || this.#closed || this.#ending || this.#handler === null) return false
-    const buffer = this.#gather()
-    if (buffer === null) return false
-    const start = this.#start
-    const end = buffer.length
-    const softEnd = Math.min(end, start + limits.sliceBytes)
-    const stopped = this.#handler.receive(buffer, start, end, softEnd)
-    if (this.#ending || this.#closed) return false
-    this.#start = stopped
-    this.#inputBytes -= stopped - start
-    this.#roundBytes += stopped - start
-    if (stopped === end) {
-      this.#chunks.shift()
-      this.#start = 0
-      this.bytesNeeded = 1
+    const first = this.#chunks.peek()
+    if (first === undefined || this.#inputBytes < this.bytesNeeded) return false
+    const inFirst = first.length - this.#start
+    if (inFirst >= this.bytesNeeded) {
+      const softEnd = Math.min(first.length, this.#start + limits.sliceBytes)
+      const stopped = this.#handler.receive(first, this.#start, first.length, softEnd)
+      this.#take(stopped - this.#start)
+    } else {
+      // A frame over two chunks or more: only what begins in the first of them.
+      const bytes = Math.min(this.#inputBytes, this.bytesNeeded + limits.joinedBytesBeyond)
+      this.#take(this.#handler.receive(this.#join(bytes), 0, bytes, inFirst))
     }
-    if (this.#held) return false
+    if (this.#held || this.#ending || this.#closed) return false
     if (this.#inputBytes <= limits.inputBytesLow || this.#inputBytes < this.bytesNeeded)
       this.#resume()
     return this.#inputBytes >= this.bytesNeeded
   }
 
-  /** The unparsed input as one buffer from #start on; null when there is too little of it. */
-  #gather(): Buffer | null {
-    if (this.#inputBytes < this.bytesNeeded) return null
-    const chunks = this.#chunks
-    const first = chunks[0]
-    if (first === undefined) return null
-    if (first.length - this.#start >= this.bytesNeeded) return first
-    chunks[0] = first.subarray(this.#start)
-    const whole = Buffer.concat(chunks, this.#inputBytes)
-    this.#chunks = [whole]
-    this.#start = 0
-    return whole
+  /** The next `bytes` of input, side by side, in memory that all connections share for the length of a call. */
+  #join(bytes: number): Buffer {
+    const joined = this.#buffers.scratch(bytes)
+    let to = 0
+    for (let i = 0; to < bytes; i++) {
+      const chunk = this.#chunks.at(i) as Buffer
+      to += chunk.copy(joined, to, i === 0 ? this.#start : 0, chunk.length)
+    }
+    return joined
+  }
+
+  /** Lets go of input that the handler is done with; of none that is left when the handler has closed. */
+  #take(bytes: number): void {
+    if (this.#ending || this.#closed) return
+    this.#inputBytes -= bytes
+    this.#roundBytes += bytes
+    let start = this.#start + bytes
+    for (;;) {
+      const chunk = this.#chunks.peek()
+      if (chunk === undefined || start < chunk.length) break
+      start -= chunk.length
+      this.#chunks.shift()
+    }
+    this.#start = start
+    if (this.#inputBytes === 0) this.bytesNeeded = 1
   }
 
   #dropInput(): void {
-    this.#chunks = []
+    this.#chunks.clear()
     this.#start = 0
     this.#inputBytes = 0
   }
@@ -254,6 +267,7 @@ export class Connection implements Task, Flushable {
       this.outEnd = 0
       return
     }
+    this.#takeBack()
     this.bytesSent += this.outEnd
     const bytes = this.outEnd === this.out.length ? this.out : this.out.subarray(0, this.outEnd)
     this.outEnd = 0
@@ -261,8 +275,17 @@ export class Connection implements Task, Flushable {
     const copied = this.#socket.writableLength > 0 && bytes.length < this.out.length / 4
     this.#socket.write(copied ? Buffer.from(bytes) : bytes)
     this.#untaken = this.#socket.writableLength
-    // The socket keeps the buffer until the kernel has all of it: leave it to the collector then.
-    if (this.#untaken > 0 && !copied) this.#setBuffer(noOutput)
+    if (this.#untaken === 0 || copied) return
+    // The socket keeps the buffer until the kernel has all of it.
+    this.#lent.push(this.#buffer)
+    this.#setBuffer(noOutput)
+  }
+
+  /** Buffers that the socket is done with, back to the others: new ones for each turn are what the collector feels. */
+  #takeBack(): void {
+    if (this.#lent.length === 0 || this.#socket.writableLength > 0) return
+    for (const buffer of this.#lent) this.#buffers.give(buffer)
+    this.#lent.length = 0
   }
 
   #finish(): void {
@@ -294,6 +317,7 @@ export class Connection implements Task, Flushable {
   }
 
   readonly #onDrain = (): void => {
+    this.#takeBack()
     this.#untaken = this.#socket.writableLength
     if (!this.#congested) return
     this.#congested = false

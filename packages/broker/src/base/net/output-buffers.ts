@@ -17,6 +17,16 @@ export const noOutput: OutputBuffer = new OutputBuffer(0)
 /** Output buffers of one broker, lent to connections for a turn, so that idle ones hold none. */
 export class OutputBuffers {
   readonly #free: OutputBuffer[] = []
+  #scratch: Buffer = Buffer.alloc(0)
+
+  /** Memory of at least `bytes` for the length of a call: the next one gets the same. */
+  scratch(bytes: number): Buffer {
+    if (this.#scratch.length >= bytes) return this.#scratch
+    const size = 2 ** Math.ceil(Math.log2(bytes))
+    if (size > limits.scratchBytesKept) return Buffer.allocUnsafeSlow(bytes)
+    this.#scratch = Buffer.allocUnsafeSlow(size)
+    return this.#scratch
+  }
 
   /** A buffer of at least `bytes`. */
   take(bytes: number): OutputBuffer {

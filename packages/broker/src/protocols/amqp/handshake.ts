@@ -1,6 +1,6 @@
 import { Timer } from '../../base/timers.ts'
 import { Writer } from '../../base/writer.ts'
-import { Reader } from '../../base/reader.ts'
+import { DecodeError, Reader } from '../../base/reader.ts'
 import type { Principal } from '../../core/auth/principal.ts'
 import { parseSaslPlain, type PlainLogin } from '../../core/auth/sasl-plain.ts'
 import {
@@ -101,16 +101,20 @@ function describeBeginning(bytes: Buffer): string {
 export function handleStartOk(session: Session, reader: Reader): void {
   const startOk = readConnectionStartOk(reader)
   session.client = traitsOf(startOk)
-  const login = readLogin(startOk)
   session.state = SessionState.login
   session.connection.hold()
   const { broker, connection } = session
+  const { mechanism } = startOk
+  const login = readLogin(startOk)
+  // A response that names nobody is a refused login like any other. [as RabbitMQ]
+  if (typeof login === 'string')
+    return refuseLogin(session, { mechanism, name: '', refusal: login })
   const { name, password } = login
   const attempt = { name, password, loopback: connection.endpoint.loopback }
   broker.access.users.verify(attempt, ({ principal, refusal }) => {
     // The client may be gone, or out of patience, since the hash was begun.
     if (session.state !== SessionState.login) return
-    if (principal === null) refuseLogin(session, { mechanism: startOk.mechanism, name, refusal })
+    if (principal === null) refuseLogin(session, { mechanism, name, refusal })
     else welcome(session, principal)
   })
 }
@@ -146,16 +150,22 @@ function refuseLogin(
   broker.timers.set(answer, afterMs)
 }
 
-function readLogin(startOk: ConnectionStartOk): PlainLogin {
-  switch (startOk.mechanism) {
-    case 'PLAIN':
-      return parseSaslPlain(startOk.response)
-    case 'AMQPLAIN':
-      return parseAmqplain(startOk.response)
-    default:
-      throw unknownMechanism(startOk.mechanism)
+/** Who the client says it is, or what is wrong with how it says so. */
+function readLogin(startOk: ConnectionStartOk): PlainLogin | string {
+  const parse = LOGIN_PARSERS.get(startOk.mechanism)
+  if (parse === undefined) throw unknownMechanism(startOk.mechanism)
+  try {
+    return parse(startOk.response)
+  } catch (error) {
+    if (error instanceof DecodeError) return error.message
+    throw error
   }
 }
+
+const LOGIN_PARSERS: ReadonlyMap<string, (response: Buffer) => PlainLogin> = new Map([
+  ['PLAIN', parseSaslPlain],
+  ['AMQPLAIN', parseAmqplain],
+])
 
 /** A field table without its length, with LOGIN and PASSWORD. [RabbitMQ rabbit_auth_mechanism_amqplain] */
 function parseAmqplain(response: Buffer): PlainLogin {

@@ -492,10 +492,7 @@ function causeOf(error: unknown): { cause?: string } {
 }
 
 function badFrameEnd(buffer: Buffer, at: number, next: number): AmqpError {
-  const payload = buffer.subarray(at + 7, next - 1)
-  return invalidFrameEnd({
-    type: buffer[at] as number,
-    payload,
-    marker: buffer[next - 1] as number,
-  })
+  const type = buffer[at] as number
+  const marker = buffer[next - 1] as number
+  return invalidFrameEnd({ type, payload: buffer.subarray(at + 7, next - 1), marker })
 }

@@ -1,7 +1,6 @@
 import { Writer } from '../../base/writer.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Connection, Endpoint } from '../../base/net/connection.ts'
-import { FailedLogins } from '../../core/auth/failed-logins.ts'
 import type { Broker, MemoryListener } from '../../core/broker.ts'
 import type { Decompress } from '../../core/stream/time-lookup.ts'
 import type { VirtualHost } from '../../core/topology/virtual-host.ts'
@@ -39,7 +38,6 @@ export class KafkaHead implements ProtocolHead, KafkaShared, MemoryListener {
   readonly advertised: Address | null
   readonly decompress: Decompress | null
   readonly sessions: Set<Session> = new Set()
-  readonly failedLogins: FailedLogins = new FailedLogins()
   /** Where answers are encoded: one at a time, and copied out at once. */
   readonly writer: Writer = new Writer(4096)
   readonly #coordinators = new Map<string, GroupCoordinator>()
@@ -94,8 +92,7 @@ export class KafkaHead implements ProtocolHead, KafkaShared, MemoryListener {
     if (this.advertised !== null) return this.advertised
     const host = endpoint.localAddress.replace(/^::ffff:/, '')
     if (!endpoint.loopback) this.#tellAddressOnce(host, endpoint)
-    // librdkafka takes "::1" and a port for a name with too many colons.
-    return { host: host === '::1' ? 'localhost' : host, port: endpoint.localPort }
+    return { host, port: endpoint.localPort }
   }
 
   #tellAddressOnce(host: string, { localPort, remoteAddress }: Endpoint): void {

@@ -135,7 +135,10 @@ export class Login {
     const { head, connection } = this.#session
     const { timers, turn } = head.broker
     const nowMs = turn.clock.nowMs()
-    const delayMs = head.failedLogins.delayMs({ address: connection.endpoint.remoteAddress, nowMs })
+    const delayMs = head.broker.failedLogins.delayMs({
+      address: connection.endpoint.remoteAddress,
+      nowMs,
+    })
     this.#delayed = new Timer(() => {
       attempt.refused()
       this.#session.close(`login failed, ${reason}`)

@@ -121,7 +121,8 @@ export class Session implements ConnectionHandler {
         return this.#handleGreeting(api, reader)
     }
     if (this.principal === null) {
-      this.close(`${findApi(api)?.name ?? ''} request before login`)
+      const name = findApi(api)?.name ?? ''
+      this.close(`${name} request before login; clients of other machines use SASL PLAIN`)
       return true
     }
     switch (api) {

@@ -14,6 +14,9 @@ import { clusterOperations, notAsked, topicOperations } from '../operations.ts'
 import type { RequestContext } from '../request-context.ts'
 import { checkTopicName } from '../topic-names.ts'
 
+/** The first version in which topics may be asked for by their id. */
+const idsFrom = 12
+
 type MetadataContext = RequestContext<typeof ApiKey.Metadata>
 
 /** What is asked of each topic. */
@@ -62,6 +65,10 @@ function answerTopic(
   question: Question,
   request: MetadataContext,
 ): MetadataResponseTopic {
+  // Versions 10 and 11 have a place for ids and do not serve them, nor a null name to answer with.
+  if (request.apiVersion < idsFrom && (name === null || !topicId.equals(zeroUuid))) {
+    return refused(name ?? '', KafkaError.INVALID_REQUEST)
+  }
   if (name === null) return answerById(topicId, question, request)
   const { streams } = request.vhost
   if (!request.may('describe', 'stream', name)) {

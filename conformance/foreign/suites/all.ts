@@ -1,0 +1,36 @@
+import type { Absent, Suite } from '../case.ts'
+import { amqpTools } from './amqp-tools.ts'
+import { kcatGroups } from './kcat-groups.ts'
+import { kcatLogin } from './kcat-login.ts'
+import { kcatSuite } from './kcat.ts'
+import { pythonSuite } from './python.ts'
+import { quickstart } from './quickstart.ts'
+
+export const suites: readonly Suite[] = [
+  amqpTools,
+  pythonSuite({
+    name: 'pika',
+    needs: 'python3-pika',
+    files: ['pika_tutorials', 'pika_queues', 'pika_messages', 'pika_connections', 'pika_select'],
+  }),
+  pythonSuite({
+    name: 'pika, memory used up',
+    needs: 'python3-pika',
+    files: ['pika_blocked'],
+    brokerArgs: ['--memory=16MiB'],
+    oursOnly: true,
+  }),
+  quickstart,
+  kcatSuite,
+  kcatGroups,
+  kcatLogin,
+  pythonSuite({
+    name: 'confluent-kafka',
+    needs: 'python3-confluent-kafka',
+    files: ['kafka_produce', 'kafka_consume', 'kafka_groups', 'kafka_admin'],
+  }),
+]
+
+export const absent: readonly Absent[] = [
+  { name: 'kafka tools', count: 1, why: "needs Java and Kafka's distribution" },
+]
