@@ -16,8 +16,9 @@ export class Canary {
     this.#queue = queue
   }
 
-  static async start({ url }: AmqpBroker): Promise<Canary> {
-    const connection = await connect(url)
+  static async start({ url }: Pick<AmqpBroker, 'url'>): Promise<Canary> {
+    // Without it the client's own kernel holds each acknowledgement back for 40 ms.
+    const connection = await connect(url, { noDelay: true })
     const channel = await connection.createChannel()
     const { queue } = await channel.assertQueue('', { exclusive: true })
     const canary = new Canary(connection, channel, queue)

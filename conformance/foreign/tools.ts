@@ -18,7 +18,7 @@ export interface FoundTools {
 }
 
 const UPDATE_MS = 60_000
-const INSTALL_MS = 180_000
+const INSTALL_MS = 120_000
 
 /** The PATH's own Python is often another one, which does not see Debian's modules. */
 const pythons = ['/usr/bin/python3', 'python3']
@@ -64,12 +64,13 @@ async function install(tools: readonly ToolName[]): Promise<string | null> {
   if (process.getuid?.() !== 0) return `as root: apt-get install ${tools.join(' ')}`
   console.log(`installing ${tools.join(', ')}`)
   const env = { DEBIAN_FRONTEND: 'noninteractive' }
-  const lock = ['-o', 'DPkg::Lock::Timeout=30']
-  const args = [...lock, 'install', '-y', '--no-install-recommends', ...tools]
+  const patience = ['DPkg::Lock::Timeout=30', 'Acquire::Retries=0', 'Acquire::http::Timeout=10']
+  const options = patience.flatMap((option) => ['-o', option])
+  const args = [...options, 'install', '-y', '--no-install-recommends', ...tools]
   const first = await within(INSTALL_MS, { file: 'apt-get', args, env })
   if (first.code === 0) return null
   // A fresh machine has no lists of packages yet.
-  await within(UPDATE_MS, { file: 'apt-get', args: [...lock, 'update'], env })
+  await within(UPDATE_MS, { file: 'apt-get', args: [...options, 'update'], env })
   const { code, stderr } = await within(INSTALL_MS, { file: 'apt-get', args, env })
   if (code === 0) return null
   const reason = stderr.trim().split('\n').at(-1) ?? ''
@@ -86,7 +87,8 @@ async function pythonWith(module: string): Promise<string | null> {
 
 async function within(timeoutMs: number, command: Command): Promise<Output> {
   const running = new RunningCommand(command)
-  const timer = setTimeout(() => running.kill(), timeoutMs)
+  // Not SIGKILL: apt-get must leave its database in order.
+  const timer = setTimeout(() => running.signal('SIGTERM'), timeoutMs)
   const output = await running.ended
   clearTimeout(timer)
   return output

@@ -172,6 +172,57 @@ function hostileBytes(round: number, topic: string, random: () => number): Buffe
   return frame
 }
 
+/** Bytes that are no UTF-8: each becomes three when it is written back. */
+function swelling(bytes: number): string {
+  return '\u0080'.repeat(bytes)
+}
+
+/** Puts 0xff where the frame has the two bytes of each U+0080, so that its lengths stay true. */
+function spoilText(frame: Buffer): Buffer {
+  for (let at = frame.indexOf('\u0080'); at !== -1; at = frame.indexOf('\u0080', at)) {
+    frame[at++] = 0xff
+    frame[at++] = 0xff
+  }
+  return frame
+}
+
+test('text that would be too long to write back closes the connection, and nothing else', async () => {
+  const name = swelling(16_000)
+  const partitions = [{ partitionIndex: 0, committedOffset: 1, committedMetadata: null }] as never
+  const topics = [{ name, partitions }]
+  await isClosedBy(
+    spoilText(encodeFrame(ApiKey.OffsetCommit, 8, { groupId: uniqueTopic('g'), topics })),
+  )
+  const join = {
+    groupId: uniqueTopic('g'),
+    sessionTimeoutMs: 10_000,
+    rebalanceTimeoutMs: 10_000,
+    protocolType: 'consumer',
+    protocols: [{ name: 'range', metadata: Buffer.alloc(0) }],
+  }
+  await isClosedBy(spoilText(encodeFrame(ApiKey.JoinGroup, 9, { ...join, groupInstanceId: name })))
+  await isAlive()
+})
+
+test('an answer that quotes a long name is no longer than the wire allows', async () => {
+  const client = await WireClient.connect(broker)
+  const name = 'x'.repeat(32_767)
+  const asked = { name, numPartitions: 1, replicationFactor: 1, assignments: [] }
+  const twice = [
+    { ...asked, configs: [] },
+    { ...asked, configs: [] },
+  ]
+  const odd = [
+    { ...asked, name: uniqueTopic('odd'), configs: [{ name, value: '1' }] },
+    { ...asked, name: uniqueTopic('odd'), configs: [{ name: 'retention.ms', value: name }] },
+  ]
+  for (const topics of [twice, odd]) {
+    const answer = await client.request(ApiKey.CreateTopics, 4, { topics, timeoutMs: 1000 })
+    for (const { errorMessage } of answer.topics) assert.ok((errorMessage ?? '').length < 1000)
+  }
+  client.destroy()
+})
+
 test('a client that asks and does not read is not answered without end', async () => {
   const client = await WireClient.connect(broker)
   client.pause()

@@ -129,6 +129,7 @@ def auto_delete():
     queue = unique('auto-delete')
     with connect() as connection:
         channel = connection.channel()
+        channel.confirm_delivery()
         channel.queue_declare(queue, auto_delete=True)
         channel.basic_publish('', queue, b'waits')
         equal(count_of(channel, queue), 1, 'waiting without a consumer')

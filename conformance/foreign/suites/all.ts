@@ -32,5 +32,10 @@ export const suites: readonly Suite[] = [
 ]
 
 export const absent: readonly Absent[] = [
+  {
+    name: 'confluent-kafka',
+    count: 2,
+    why: 'offsets_for_times is not exact within batches compressed by snappy and lz4 yet',
+  },
   { name: 'kafka tools', count: 1, why: "needs Java and Kafka's distribution" },
 ]
