@@ -40,6 +40,16 @@ test('the default exchange knows every queue by its name', async (t) => {
   assert.deepEqual(await drain(channel, queue), ['hello'])
 })
 
+test('a queue that the broker has named can be looked for, not declared again', async (t) => {
+  const client = new Amqplib(broker, t)
+  const channel = await client.channel()
+  const { queue } = await channel.assertQueue('', { exclusive: true })
+  await channel.checkQueue(queue)
+  const closing = closingError(channel)
+  channel.assertQueue(queue, { exclusive: true }).catch(() => {})
+  assert.equal((await closing).code, 403)
+})
+
 test('a direct exchange follows the key exactly', async (t) => {
   const channel = await new Amqplib(broker, t).channel()
   const queue = await boundQueue(channel, 'amq.direct', uniqueName('a'), 'x.b', 'x.*')

@@ -196,7 +196,11 @@ test('an empty queue name asks for a new one each time', () => {
   const [one, two] = [0, 1].map(() => vhost.declareQueue('', queueOptions, SESSION))
   assert.match(one!.name, /^amq\.gen-[\w-]{22}$/)
   assert.notEqual(one!.name, two!.name)
-  assert.equal(vhost.declareQueue(one!.name, queueOptions, SESSION), one)
+  assert.equal(vhost.getQueue(one!.name, SESSION), one)
+  refused(
+    () => vhost.declareQueue(one!.name, queueOptions, SESSION),
+    `access-refused: queue name '${one!.name}' contains reserved prefix 'amq.*'`,
+  )
 })
 
 test('what does not exist is not found, and may be deleted and unbound nonetheless', () => {

@@ -144,17 +144,18 @@ export class VirtualHost implements RoutingTable {
 
   /** Declares a queue for `session`; an empty name asks for one of ours. */
   declareQueue(name: string, options: QueueOptions, session: number): Queue {
-    const existing = name === '' ? undefined : this.queues.get(name)
-    if (existing !== undefined) {
-      this.checkOwner(existing, session)
-      checkSameQueue(existing, options, this.name)
-      return existing
-    }
+    // One that we have named too: it can be looked for, not declared. [as RabbitMQ]
     if (name.startsWith('amq.')) {
       throw new BrokerError(
         ErrorCode.accessRefused,
         `queue name '${name}' contains reserved prefix 'amq.*'`,
       )
+    }
+    const existing = name === '' ? undefined : this.queues.get(name)
+    if (existing !== undefined) {
+      this.checkOwner(existing, session)
+      checkSameQueue(existing, options, this.name)
+      return existing
     }
     const chosen = name === '' ? this.#inventName() : name
     checkQueueArguments(chosen, options, this.name)
