@@ -79,6 +79,8 @@ async function runTests(name) {
     '--test',
     '--test-reporter=spec',
     `--test-timeout=${timeoutMs}`,
+    // A failed test may leave a socket open: the run must end nonetheless.
+    '--test-force-exit',
     `--test-concurrency=${TEST_FILES_AT_ONCE}`,
   ]
   const { isOk } = await run([...flags, ...found], 'inherit')

@@ -132,13 +132,13 @@ export function store(log: RecordLog, publication: Publication): number {
   return position
 }
 
-/** Below this a loop is faster than the call out of JavaScript: 14 ns against 33 at 36 bytes. */
-const COPY_LOOP_BYTES = 64
+/** Below this a loop is faster than the call out of JavaScript: 8 ns against 30 at 36 bytes, 25 at 150. */
+const COPY_LOOP_BYTES = 160
 
 /**
  * Copies [start, end) of `source`, of which `view` is a view, to `at`; returns the end of what was written. A short copy
- * goes four octets at a time and may write up to 3 octets past its end: the target has room for them, and
- * the caller writes what follows afterwards.
+ * goes eight octets at a time and may write up to 7 octets past its end: the target has room for them, and
+ * the caller writes what follows afterwards. Optimised code keeps these bigints in registers.
  */
 export function copyBytes(
   source: Buffer,
@@ -155,10 +155,12 @@ export function copyBytes(
     return at + bytes
   }
   // The last octets of the source's memory cannot be read as a word.
-  const wordsEnd = Math.min(end, source.length - 3)
+  const wordsEnd = Math.min(end, source.length - 7)
   let from = start
   let to = at
-  for (; from < wordsEnd; from += 4, to += 4) targetView.setInt32(to, view.getInt32(from))
+  for (; from < wordsEnd; from += 8, to += 8) {
+    targetView.setBigInt64(to, view.getBigInt64(from, true), true)
+  }
   for (; from < end; from++, to++) target[to] = source[from] as number
   return at + bytes
 }

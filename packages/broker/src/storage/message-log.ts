@@ -9,7 +9,7 @@ export interface RecordLog {
   buffer: Buffer
   /** The same bytes as words of the machine; a record's payload begins on a word. */
   words: Int32Array
-  /** The same bytes again, for unaligned words. At least 3 octets follow the newest record. */
+  /** The same bytes again, for unaligned words. At least 7 octets follow the newest record. */
   view: DataView
   /** Where the record's payload begins in `buffer`. */
   offset: number
@@ -17,6 +17,8 @@ export interface RecordLog {
   length: number
   /** All that the log holds of the machine's memory, bytes. */
   readonly bytes: number
+  /** What `bytes` should stay below; whoever appends sees to it. The nearer, the more the log does to need less. */
+  bytesMax: number
   /** Everything below this position is as safe as the log's durability promises. */
   readonly safePosition: number
   /** Makes room for a record of `length` bytes, points `buffer` and `offset` at it, returns its position. */
