@@ -219,3 +219,27 @@ test('a reader that goes away in the middle of an answer is forgotten', async ()
     return (await fetchFrom(client, { topic, offset: 0 })).highWatermark === 8
   })
 })
+
+test('a fetch does not wait for bytes that its own limits keep out', async () => {
+  await topicWith(['x'.repeat(600)], ['y'.repeat(600)])
+  const limited = { topic, offset: 0, minBytes: 1000, maxWaitMs: 5000 }
+  for (const limit of [{ partitionMaxBytes: 1000 }, { maxBytes: 1000 }]) {
+    const startMs = performance.now()
+    const { records } = await fetchFrom(client, { ...limited, ...limit })
+    assert.equal(recordsOf({ records }).length, 1)
+    assert.ok(performance.now() - startMs < 2000)
+  }
+})
+
+test('many searches by time in one request are all answered, and another client meanwhile', async () => {
+  await topicWith(['a', 'b'])
+  const other = await WireClient.connect(broker)
+  const asked = { partitionIndex: 0, currentLeaderEpoch: -1, timestamp: 0 }
+  const partitions = Array.from({ length: 5000 }, () => asked)
+  const id = client.post(ApiKey.ListOffsets, 7, { topics: [{ name: topic, partitions }] })
+  await other.request(ApiKey.ApiVersions, 0, {})
+  const answer = await client.answer(ApiKey.ListOffsets, 7, id)
+  assert.equal(answer.topics[0]?.partitions.length, 5000)
+  assert.ok(answer.topics[0].partitions.every(({ offset }) => offset === 0))
+  other.destroy()
+})

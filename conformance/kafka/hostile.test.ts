@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { ApiKey, apiRanges } from '../../packages/broker/src/protocols/kafka/codec/api-keys.ts'
 import { randomRequest } from '../../packages/broker/src/protocols/kafka/codec/testing/random-message.ts'
+import { openKafkaBroker } from '../../packages/broker/src/testing/kafka-broker.ts'
 import {
   randomBytes,
   randomInteger,
@@ -220,6 +221,50 @@ test('an answer that quotes a long name is no longer than the wire allows', asyn
     const answer = await client.request(ApiKey.CreateTopics, 4, { topics, timeoutMs: 1000 })
     for (const { errorMessage } of answer.topics) assert.ok((errorMessage ?? '').length < 1000)
   }
+  client.destroy()
+})
+
+test('what is named twice is answered once, so that no answer grows beyond its request', async () => {
+  const client = await WireClient.connect(broker)
+  const topic = uniqueTopic('twice')
+  await createTopic(client, topic)
+  const named = { name: topic, topicId: Buffer.alloc(16) }
+  const metadata = await client.request(ApiKey.Metadata, 12, { topics: [named, named] })
+  assert.equal(metadata.topics.length, 1)
+  const byId = { name: null, topicId: metadata.topics[0]!.topicId }
+  assert.equal(
+    (await client.request(ApiKey.Metadata, 12, { topics: [byId, byId] })).topics.length,
+    1,
+  )
+  const resource = { resourceType: 2, resourceName: topic, configurationKeys: null }
+  const resources = [resource, resource, { ...resource, resourceType: 4, resourceName: '1' }]
+  assert.equal((await client.request(ApiKey.DescribeConfigs, 4, { resources })).results.length, 2)
+  const group = { groupId: 'twice', memberId: null, memberEpoch: -1, topics: null }
+  const offsets = await client.request(ApiKey.OffsetFetch, 9, { groups: [group, group] })
+  assert.equal(offsets.groups.length, 1)
+  client.destroy()
+})
+
+test('one request creates 10,000 partitions at most', async (t) => {
+  const other = await openKafkaBroker({ defaultPartitions: 4000 })
+  t.after(() => other.close())
+  const client = await WireClient.connect(other)
+  const ofBroker = { numPartitions: -1, replicationFactor: -1, assignments: [], configs: [] }
+  const create = async (names: readonly string[]): Promise<number[]> => {
+    const topics = names.map((name) => ({ name, ...ofBroker }))
+    const answer = await client.request(ApiKey.CreateTopics, 7, { topics, timeoutMs: 1000 })
+    return answer.topics.map(({ errorCode }) => errorCode)
+  }
+  const { POLICY_VIOLATION, LEADER_NOT_AVAILABLE, NONE } = KafkaError
+  assert.deepEqual(await create(['a', 'b', 'c']), Array(3).fill(POLICY_VIOLATION))
+  assert.deepEqual(await create(['a', 'b']), [NONE, NONE])
+  const ask = async (): Promise<number[]> => {
+    const topics = ['e', 'f', 'g', 'h'].map((name) => ({ name, topicId: Buffer.alloc(16) }))
+    const answer = await client.request(ApiKey.Metadata, 12, { topics })
+    return answer.topics.map(({ errorCode }) => errorCode)
+  }
+  assert.deepEqual(await ask(), [NONE, NONE, NONE, LEADER_NOT_AVAILABLE])
+  assert.deepEqual(await ask(), [NONE, NONE, NONE, NONE])
   client.destroy()
 })
 

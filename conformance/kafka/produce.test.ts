@@ -297,6 +297,44 @@ test('with LogAppendTime the broker stamps the batch and says so', async () => {
   assert.equal((records?.[22] ?? 0) & 8, 8)
 })
 
+/** Sends a Produce and bytes behind it at once, so that the bytes come before its answer has left. */
+async function isAnsweredBefore(bytes: Uint8Array): Promise<WireClient> {
+  const other = await WireClient.connect(broker)
+  const frame = encodeFrame(ApiKey.Produce, 9, produceBody(batchOf(['a']), { topic }), 5)
+  other.send(Buffer.concat([frame, bytes]))
+  const { responses } = await other.answer(ApiKey.Produce, 9, 5)
+  assert.equal(responses[0]?.partitionResponses[0]?.errorCode, KafkaError.NONE)
+  return other
+}
+
+test('what was appended is answered, though the connection is closed for what came behind it', async () => {
+  await newTopic()
+  const failing = produceBody(batchOf(['a']), { topic: 'no-such-topic', acks: 0 })
+  const frame = encodeFrame(ApiKey.Produce, 9, failing)
+  const cut = Buffer.from(frame.subarray(0, -1))
+  cut.writeInt32BE(cut.length - 4)
+  const unserved = Buffer.from(frame)
+  unserved.writeInt16BE(999, 4)
+  for (const bytes of [frame, cut, unserved, Buffer.alloc(8, 0xff)]) {
+    const other = await isAnsweredBefore(bytes)
+    await other.closed()
+    assert.equal(other.frames.length, 0)
+  }
+})
+
+test('an unserved ApiVersions does not overtake a Produce', async () => {
+  await newTopic()
+  const names = { clientSoftwareName: 'new', clientSoftwareVersion: '9' }
+  const frame = encodeFrame(ApiKey.ApiVersions, 4, names, 7)
+  frame.writeInt16BE(99, 6)
+  const other = await isAnsweredBefore(frame)
+  assert.equal(
+    (await other.answer(ApiKey.ApiVersions, 0, 7)).errorCode,
+    KafkaError.UNSUPPORTED_VERSION,
+  )
+  other.destroy()
+})
+
 test('requests split at every byte are put together again', async () => {
   await newTopic()
   const other = await WireClient.connect(broker)

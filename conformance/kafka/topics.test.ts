@@ -140,7 +140,7 @@ test('assignments say how many partitions there are', async () => {
 
 const badTopics: readonly (readonly [string, Partial<CreatableTopic>, KafkaError])[] = [
   ['no partitions', { numPartitions: 0 }, KafkaError.INVALID_PARTITIONS],
-  ['ten million partitions', { numPartitions: 10_000_000 }, KafkaError.INVALID_PARTITIONS],
+  ['ten million partitions', { numPartitions: 10_000_000 }, KafkaError.POLICY_VIOLATION],
   ['no replicas', { replicationFactor: 0 }, KafkaError.INVALID_REPLICATION_FACTOR],
   ['an impossible name', { name: 'a/b' }, KafkaError.INVALID_TOPIC_EXCEPTION],
   ['an unknown config', { configs: [{ name: 'no.such', value: '1' }] }, KafkaError.INVALID_CONFIG],

@@ -123,18 +123,49 @@ test('retention by time lets go of batches whose newest record is too old', () =
   assert.equal(append(partition, batchOf(1)), 4)
 })
 
-test('nothing goes under a reader that has pinned the partition', () => {
-  const { host, partition } = newWorld({ retentionBytes: 0 })
+function cursorAt(partition: Partition, offset: number): BatchCursor {
+  const cursor = new BatchCursor()
+  assert.ok(partition.batches.seek(cursor, offset))
+  return cursor
+}
+
+test('nothing goes under a reader, what lies before it does', () => {
+  const bytes = batchOf(1).length
+  const { host, partition } = newWorld({ retentionBytes: bytes * 3 })
+  for (let count = 0; count < 3; count++) append(partition, batchOf(1))
+  host.run()
+  const early = cursorAt(partition, 1)
+  const late = cursorAt(partition, 2)
+  partition.pin(early)
+  partition.pin(late)
+  for (let count = 0; count < 6; count++) append(partition, batchOf(1))
+  host.run()
+  assert.equal(partition.logStart, 1)
+  partition.unpin(early)
+  host.run()
+  assert.equal(partition.logStart, 2)
+  partition.unpin(late)
+  host.run()
+  assert.equal(partition.logStart, 6)
+})
+
+test('readers that are never all gone do not stop retention', () => {
+  const bytes = batchOf(1).length
+  const { host, partition } = newWorld({ retentionBytes: bytes * 2 })
   append(partition, batchOf(1))
   host.run()
-  partition.pin()
-  append(partition, batchOf(1))
+  let reader = cursorAt(partition, 0)
+  partition.pin(reader)
+  for (let offset = 1; offset < 100; offset++) {
+    append(partition, batchOf(1))
+    host.run()
+    const next = cursorAt(partition, offset)
+    partition.pin(next)
+    partition.unpin(reader)
+    reader = next
+  }
   host.run()
-  assert.equal(partition.logStart, 0)
-  partition.unpin()
-  append(partition, batchOf(1))
-  host.run()
-  assert.ok(partition.logStart >= 2)
+  assert.equal(partition.logStart, 98)
 })
 
 test('deleting a stream gives back its memory, after its readers are done', () => {
@@ -144,13 +175,14 @@ test('deleting a stream gives back its memory, after its readers are done', () =
   host.run()
   let woken = 0
   partition.wait({ wake: () => woken++ })
-  partition.pin()
+  const reader = cursorAt(partition, 0)
+  partition.pin(reader)
   const { streams } = host.vhost
   streams.delete(streams.find('orders')!)
   host.run()
   assert.equal(woken, 1)
   assert.ok(host.log.liveBytes > 0)
-  partition.unpin()
+  partition.unpin(reader)
   host.run()
   assert.equal(host.log.liveBytes, 0)
   assert.equal(host.broker.memory.indexBytes, spareIndexBytes)
@@ -209,3 +241,48 @@ test('a compressed batch is searched through when it can be undone, else found b
 function reseal(batch: Buffer): void {
   batch.writeUInt32BE(computeCrc(batch, 0, batch.length), 17)
 }
+
+test('looking for what has expired in very many partitions takes several turns, and finds it all', () => {
+  const { host } = newWorld()
+  const { streams } = host.vhost
+  const config = { ...defaultStreamConfig, retentionMs: 1000 }
+  const many = [0, 1, 2].map((index) =>
+    streams.create(`many-${index}`, { partitions: 5000, config, settings: new Map() }),
+  )
+  const partitions = many.map(({ partitions: own }) => own[4999] as Partition)
+  for (const partition of partitions) append(partition, batchOf(1))
+  host.run()
+  host.manual.clock.advance(limits.retentionCheckMs)
+  host.broker.timers.advance()
+  assert.deepEqual(
+    partitions.map(({ logStart }) => logStart),
+    [0, 0, 0],
+  )
+  streams.delete(many[1]!)
+  host.run()
+  assert.deepEqual([partitions[0]?.logStart, partitions[2]?.logStart], [1, 1])
+  assert.equal(host.log.liveBytes, 0)
+})
+
+test('a search by time undoes no more compression than it is allowed to', () => {
+  const { host, partition } = newWorld({ timestampAfterMsMax: Infinity })
+  for (let index = 0; index < 20; index++) {
+    const lying = batchOf(1, { timestamp: 1000 })
+    lying.writeBigInt64BE(9_000_000n, 35)
+    lying.writeInt16BE(1, 21)
+    reseal(lying)
+    append(partition, lying)
+  }
+  host.run()
+  const records = batchOf(1, { bytes: 900 }).subarray(61)
+  let undone = 0
+  const decompress = (_codec: number, _bytes: Buffer, bytesMax: number): Buffer | null => {
+    if (records.length > bytesMax) return null
+    undone += records.length
+    return records
+  }
+  const options = { log: host.log, decompress, decompressedBytesMax: 5000 }
+  // Five of them fit; the sixth is answered with its first record.
+  assert.equal(findByTime(partition, 5_000_000, options)?.offset, 5)
+  assert.equal(undone, records.length * 5)
+})

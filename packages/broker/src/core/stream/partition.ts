@@ -81,8 +81,10 @@ export class Partition implements Task {
   readonly #context: StreamContext
   readonly #config: StreamConfig
   readonly #limits: MutableBatchLimits
-  /** Readers in the middle of a batch: nothing is released under them. */
-  #pins: number = 0
+  /** Where readers are that take several turns. */
+  #pins: Set<BatchCursor> | null = null
+  /** A batch is due that a reader has yet to come to. */
+  #isHeldUp: boolean = false
   #waiters: Set<PartitionWaiter> | null = null
   #committing: boolean = false
   readonly #cursor = new BatchCursor()
@@ -221,15 +223,21 @@ export class Partition implements Task {
     for (const waiter of waiters) waiter.wake()
   }
 
-  /** Keeps every batch where it is until unpin(): for a reader that takes several turns. */
-  pin(): void {
-    this.#pins++
+  /**
+   * Keeps the cursor's batch and those behind it until unpin(): for a reader that takes several turns.
+   * Those before it go: among many slow readers there is hardly ever a moment without any.
+   */
+  pin(cursor: BatchCursor): void {
+    this.#pins ??= new Set()
+    this.#pins.add(cursor)
   }
 
-  unpin(): void {
-    this.#pins--
-    assert(this.#pins >= 0, 'a partition was unpinned more often than it was pinned')
-    if (this.deleted) this.#context.turn.schedule(this)
+  unpin(cursor: BatchCursor): void {
+    const wasPinned = this.#pins?.delete(cursor)
+    assert(wasPinned === true, 'what is unpinned was pinned')
+    if (!this.#isHeldUp) return
+    this.#isHeldUp = false
+    this.#context.turn.schedule(this)
   }
 
   /** Nothing is read or appended any more; the batches go, a piece at a time. */
@@ -247,12 +255,20 @@ export class Partition implements Task {
 
   /** Releases batches that are due, a bounded number. */
   run(): boolean {
-    if (this.#pins > 0) return false
+    const pinnedFrom = this.#pinnedFrom()
     for (let left = limits.releasesPerRun; left > 0; left--) {
       if (!this.#isOldestDue()) return false
+      this.#isHeldUp = this.#cursor.baseOffset >= pinnedFrom
+      if (this.#isHeldUp) return false
       this.#releaseOldest()
     }
     return true
+  }
+
+  #pinnedFrom(): number {
+    let from = Infinity
+    for (const { baseOffset } of this.#pins ?? []) from = Math.min(from, baseOffset)
+    return from
   }
 
   #isOldestDue(): boolean {

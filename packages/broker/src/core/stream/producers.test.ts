@@ -68,3 +68,19 @@ test('idle producers are forgotten, and no more are kept than the limit', () => 
   }
   assert.equal(producers.count, limits.producersPerPartitionMax)
 })
+
+test('a producer that goes on writing outlasts any number of those that came and went', () => {
+  const producers = new Producers()
+  let nowMs = 0
+  for (let index = 0; index < limits.producersPerPartitionMax * 2; index++) {
+    nowMs += 1000
+    producers.note(batch(index * 10), index, nowMs)
+    producers.note(batch(0, { producerId: 1000 + index }), 0, nowMs)
+  }
+  assert.equal(producers.check(batch(0)), SequenceVerdict.oldDuplicate)
+  producers.expire(nowMs + limits.producerIdleMs - 3_600_000)
+  assert.equal(producers.check(batch(0)), SequenceVerdict.oldDuplicate)
+  assert.ok(producers.count < limits.producersPerPartitionMax)
+  producers.expire(nowMs + limits.producerIdleMs + 1)
+  assert.equal(producers.count, 0)
+})

@@ -24,10 +24,14 @@ export type SequenceVerdict = (typeof SequenceVerdict)[keyof typeof SequenceVerd
 /** Batches of a producer that can be told from new ones, as many as a client has in flight. [KIP-98] */
 const BATCHES = 5
 const SEQUENCES = 2 ** 31
+/** How far the order of producers may lie behind their last use. */
+const PLACE_MS = 60_000
 
 class Producer {
   epoch: number
   lastUsedMs: number = 0
+  /** When it was put at the end of the line of those that make room. */
+  placedMs: number = 0
   /** Sequence after the newest batch; -1 before the first one of this epoch. */
   nextSequence: number = -1
   /** A ring of the newest batches; an empty place has a count of 0. */
@@ -49,7 +53,7 @@ class Producer {
 export class Producers {
   /** Where the batch that was called a duplicate begins. */
   duplicateOffset: number = -1
-  /** In the order of first use, roughly: see #touch. */
+  /** In the order of last use, to `PLACE_MS`: see #touch. */
   readonly #producers = new Map<number, Producer>()
 
   get count(): number {
@@ -85,7 +89,8 @@ export class Producers {
   /** Forgets producers that have written nothing for `producerIdleMs`. */
   expire(nowMs: number): void {
     for (const [id, producer] of this.#producers) {
-      if (nowMs - producer.lastUsedMs > limits.producerIdleMs) this.#producers.delete(id)
+      if (nowMs - producer.lastUsedMs <= limits.producerIdleMs) return
+      this.#producers.delete(id)
     }
   }
 
@@ -101,14 +106,14 @@ export class Producers {
 
   #touch(batch: ProducedBatch, nowMs: number): Producer {
     let producer = this.#producers.get(batch.producerId)
-    if (producer === undefined || producer.epoch !== batch.epoch) {
-      if (producer === undefined) this.#makeRoom()
-      producer = new Producer(batch.epoch)
-      this.#producers.set(batch.producerId, producer)
-    } else if (nowMs - producer.lastUsedMs > 60_000) {
-      // To the end of the line of those that make room, but not with every batch.
+    const isNew = producer === undefined || producer.epoch !== batch.epoch
+    if (producer === undefined) this.#makeRoom()
+    if (producer === undefined || isNew) producer = new Producer(batch.epoch)
+    // To the end of the line, but not with every batch.
+    if (isNew || nowMs - producer.placedMs > PLACE_MS) {
       this.#producers.delete(batch.producerId)
       this.#producers.set(batch.producerId, producer)
+      producer.placedMs = nowMs
     }
     producer.lastUsedMs = nowMs
     return producer

@@ -1,24 +1,28 @@
 import { Timer } from '../../base/timers.ts'
+import type { Task } from '../../base/turn.ts'
 import { BrokerError, ErrorCode } from '../errors.ts'
 import { limits } from '../limits.ts'
-import type { StreamContext } from './partition.ts'
+import type { Partition, StreamContext } from './partition.ts'
 import { Stream, type StreamOptions } from './stream.ts'
 
 /**
  * The streams of one virtual host, by name and by id. Who may create and delete is asked before.
  * Invariant: both tables hold the same streams, and `partitionCount` is the sum of theirs.
  */
-export class Streams {
+export class Streams implements Task {
+  queued: boolean = false
   partitionCount: number = 0
   readonly #byName = new Map<string, Stream>()
   /** By the id in hexadecimal. */
   readonly #byId = new Map<string, Stream>()
   readonly #context: StreamContext
   readonly #retention: Timer
+  /** Where the look at what has expired is; null between two looks. */
+  #unlooked: Iterator<Partition> | null = null
 
   constructor(context: StreamContext) {
     this.#context = context
-    this.#retention = new Timer(() => this.#expire())
+    this.#retention = new Timer(() => context.turn.schedule(this))
   }
 
   get size(): number {
@@ -45,7 +49,7 @@ export class Streams {
     this.#byName.set(name, stream)
     this.#byId.set(stream.id.toString('hex'), stream)
     this.partitionCount += stream.partitions.length
-    if (!this.#retention.armed) this.#context.timers.set(this.#retention, limits.retentionCheckMs)
+    if (this.#isIdle) this.#context.timers.set(this.#retention, limits.retentionCheckMs)
     return stream
   }
 
@@ -73,10 +77,29 @@ export class Streams {
     stream.delete()
   }
 
-  #expire(): void {
-    for (const stream of this.#byName.values()) {
-      for (const partition of stream.partitions) partition.expire()
+  /** Looks at some partitions for what has had its time; true if there are more. */
+  run(): boolean {
+    this.#unlooked ??= this.#partitions()
+    for (let left = limits.retentionChecksPerRun; left > 0; left--) {
+      const { value, done } = this.#unlooked.next()
+      if (done === true) return this.#endLook()
+      value.expire()
     }
+    return true
+  }
+
+  get #isIdle(): boolean {
+    return !this.#retention.armed && !this.queued && this.#unlooked === null
+  }
+
+  #endLook(): false {
+    this.#unlooked = null
     if (this.#byName.size > 0) this.#context.timers.set(this.#retention, limits.retentionCheckMs)
+    return false
+  }
+
+  /** Of all streams, those included that are created meanwhile. */
+  *#partitions(): Iterator<Partition> {
+    for (const stream of this.#byName.values()) yield* stream.partitions
   }
 }

@@ -26,12 +26,13 @@ export type Decompress = (codec: number, bytes: Buffer, bytesMax: number) => Buf
 export interface LookupOptions {
   readonly log: RecordLog
   readonly decompress: Decompress | null
+  /** What all batches of one search may become together. */
   readonly decompressedBytesMax: number
 }
 
 /**
  * The first record below the high watermark that is as young as `timestamp`, or null. A compressed
- * batch that cannot be undone is answered with its first record: too early rather than too late.
+ * batch that cannot be undone, or for which no budget is left, is answered with its first record: too early rather than too late.
  */
 export function findByTime(
   partition: Partition,
@@ -39,11 +40,12 @@ export function findByTime(
   options: LookupOptions,
 ): RecordTime | null {
   const cursor = new BatchCursor()
+  const budget = { bytes: options.decompressedBytesMax }
   let more = partition.batches.seekTime(cursor, timestamp)
   let left = limits.timeLookupBatchesMax
   while (more && cursor.baseOffset < partition.highWatermark) {
     if (cursor.timestamp >= timestamp) {
-      const found = findInBatch(cursor, timestamp, options)
+      const found = findInBatch(cursor, timestamp, { ...options, budget })
       if (found !== null) return found
       // The headers promise what the records do not keep: nobody may make us read them all.
       if (--left === 0) return { offset: cursor.baseOffset, timestamp }
@@ -61,9 +63,9 @@ export function findYoungest(partition: Partition, options: LookupOptions): Reco
 function findInBatch(
   cursor: BatchCursor,
   timestamp: number,
-  options: LookupOptions,
+  options: LookupOptions & { readonly budget: { bytes: number } },
 ): RecordTime | null {
-  const { log } = options
+  const { log, budget } = options
   log.locate(cursor.position)
   const { buffer, offset: at, length } = log
   const { baseOffset } = cursor
@@ -79,8 +81,9 @@ function findInBatch(
     return findInRecords(records, { baseOffset, baseTimestamp, timestamp })
   }
   const packed = buffer.subarray(at + batchHeaderBytes, at + length)
-  const bytes = options.decompress?.(codec, packed, options.decompressedBytesMax) ?? null
+  const bytes = options.decompress?.(codec, packed, budget.bytes) ?? null
   if (bytes === null) return { offset: baseOffset, timestamp: baseTimestamp }
+  budget.bytes -= bytes.length
   const records = new RecordCursor(bytes, 0, bytes.length)
   return findInRecords(records, { baseOffset, baseTimestamp, timestamp })
 }

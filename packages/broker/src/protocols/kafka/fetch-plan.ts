@@ -11,6 +11,7 @@ import type { Session } from './session.ts'
 /** Fetch 10 is the first whose reader knows zstd. [KIP-110] */
 const zstdFrom = 10
 const topicIdsFrom = 13
+const entriesKept = 4096
 
 /** What a Fetch will answer for one partition. */
 export class PlannedPartition {
@@ -38,6 +39,8 @@ export class FetchPlan {
   partitionCounts: number[] = []
   bytes: number = 0
   hasError: boolean = false
+  /** What counts towards minBytes: where limits keep a batch out, as if a part of it were sent. */
+  #readyBytes: number = 0
   readonly #table: FetchRequestTable
   readonly #log: Broker['messages']
   readonly #walk = new BatchCursor()
@@ -91,6 +94,7 @@ export class FetchPlan {
     const table = this.#table
     let room = Math.min(table.maxBytes, kafkaLimits.fetchBytesMax)
     this.bytes = 0
+    this.#readyBytes = 0
     this.hasError = false
     for (let index = 0; index < table.partitionCount; index++) {
       const entry = this.entries[index] as PlannedPartition
@@ -103,11 +107,16 @@ export class FetchPlan {
     }
   }
 
+  /** Gives back what one large request took. */
+  trim(): void {
+    if (this.entries.length > entriesKept) this.entries.length = entriesKept
+  }
+
   /** Whether the request need not wait for more. */
   get isEnough(): boolean {
     const { minBytes, maxBytes, partitionCount } = this.#table
     const wanted = Math.min(minBytes, maxBytes, kafkaLimits.fetchBytesMax)
-    return this.hasError || partitionCount === 0 || this.bytes >= wanted
+    return this.hasError || partitionCount === 0 || this.#readyBytes >= wanted
   }
 
   #choose(entry: PlannedPartition, index: number, room: number): void {
@@ -116,7 +125,9 @@ export class FetchPlan {
     entry.errorCode = this.#checkPartition(partition, index, offset)
     if (entry.errorCode !== KafkaError.NONE || offset >= partition.highWatermark) return
     if (!partition.batches.seek(entry.cursor, offset)) return
-    this.#take(entry, Math.min(room, this.#table.partitionMaxBytes[index] as number))
+    const limit = Math.min(room, this.#table.partitionMaxBytes[index] as number)
+    // Kafka would cut the last batch off there, and not wait for more than it may send.
+    this.#readyBytes += this.#take(entry, limit) ? Math.max(entry.bytes, limit) : entry.bytes
     if (partition.hasZstd && this.#version < zstdFrom) this.#refuseZstd(entry)
   }
 
@@ -135,18 +146,20 @@ export class FetchPlan {
     return isKnown ? KafkaError.NONE : KafkaError.OFFSET_OUT_OF_RANGE
   }
 
-  #take(entry: PlannedPartition, room: number): void {
+  /** True if there is more than `room`. */
+  #take(entry: PlannedPartition, room: number): boolean {
     const { highWatermark } = entry.partition as Partition
     const walk = this.#walk
     walk.set(entry.cursor)
     do {
-      if (walk.baseOffset >= highWatermark) return
+      if (walk.baseOffset >= highWatermark) return false
       const { bytes } = walk
       const isFirst = this.bytes + entry.bytes === 0
-      if (entry.bytes + bytes > room && !isFirst) return
+      if (entry.bytes + bytes > room && !isFirst) return true
       entry.bytes += bytes
       entry.batches++
     } while (entry.bytes < room && walk.next())
+    return entry.bytes >= room
   }
 
   #refuseZstd(entry: PlannedPartition): void {

@@ -19,7 +19,7 @@ type State = (typeof State)[keyof typeof State]
  * answer as fast as the client takes it.
  *
  * A waiting request holds nothing but its numbers; each of its partitions calls when its mark rises.
- * While the answer is written its partitions are pinned, so that no batch goes under it.
+ * While the answer is written its partitions are pinned, so that no batch of it goes.
  * Invariant: outside `idle` the session is held.
  */
 export class Fetching implements PartitionWaiter, Task {
@@ -32,6 +32,8 @@ export class Fetching implements PartitionWaiter, Task {
   #state: State = State.idle
   #isDue: boolean = false
   #isStalled: boolean = false
+  /** When the writing of the answer began. */
+  #startedMs: number = 0
   #version: number = 0
   #correlationId: number = 0
 
@@ -111,6 +113,7 @@ export class Fetching implements PartitionWaiter, Task {
     this.#answer.start({ version: this.#version, correlationId: this.#correlationId, errorCode })
     this.#pin()
     this.#state = State.writing
+    this.#startedMs = this.#session.head.broker.turn.nowMs
     this.#isStalled = false
     if (this.#answer.write(connection)) return this.#end()
     this.#session.hold(Hold.fetch)
@@ -130,7 +133,9 @@ export class Fetching implements PartitionWaiter, Task {
   #pauseIfCongested(): boolean {
     if (!this.#session.connection.congested) return false
     this.#isStalled = true
-    this.#session.head.broker.timers.set(this.#timer, kafkaLimits.fetchStalledMs)
+    const { timers, turn } = this.#session.head.broker
+    const leftMs = this.#startedMs + kafkaLimits.fetchAnswerMsMax - turn.clock.nowMs()
+    timers.set(this.#timer, Math.min(kafkaLimits.fetchStalledMs, Math.max(0, leftMs)))
     return true
   }
 
@@ -144,6 +149,7 @@ export class Fetching implements PartitionWaiter, Task {
 
   #end(): void {
     this.#unpin()
+    this.#plan.trim()
     this.#state = State.idle
     this.#session.release(Hold.fetch)
   }
@@ -151,14 +157,14 @@ export class Fetching implements PartitionWaiter, Task {
   #pin(): void {
     for (let index = 0; index < this.#table.partitionCount; index++) {
       const entry = this.#entry(index)
-      if (entry.batches > 0) entry.partition?.pin()
+      if (entry.batches > 0) entry.partition?.pin(entry.cursor)
     }
   }
 
   #unpin(): void {
     for (let index = 0; index < this.#table.partitionCount; index++) {
       const entry = this.#entry(index)
-      if (entry.batches > 0) entry.partition?.unpin()
+      if (entry.batches > 0) entry.partition?.unpin(entry.cursor)
     }
   }
 

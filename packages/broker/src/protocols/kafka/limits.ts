@@ -2,7 +2,7 @@
 export const kafkaLimits = {
   /** Largest request. [socket.request.max.bytes] */
   requestBytesMax: 104_857_600,
-  /** The same before the client has said who it is. */
+  /** The same before the client has said who it is. [Kafka: 512 KiB during SASL] */
   requestBytesMaxBeforeLogin: 1_048_576,
   /** Smallest request: the header with a null client id. */
   requestBytesMin: 10,
@@ -18,10 +18,14 @@ export const kafkaLimits = {
   fetchBytesPerRun: 262_144,
   /** A client that takes nothing of a Fetch answer for this long is cut off: it holds old batches in place. */
   fetchStalledMs: 60_000,
+  /** The same for the answer as a whole: who takes a little now and then could hold them for ever. */
+  fetchAnswerMsMax: 300_000,
   /** Longest wait of a Produce for memory, whatever its timeout. */
   produceWaitMsMax: 30_000,
+  /** Partitions that one request may create. [MAX_PARTITIONS_PER_BATCH] */
+  partitionsCreatedMax: 10_000,
   /** What a batch may become when it is looked into. */
   decompressedBytesMax: 16_777_216,
-  /** Characters of what a client says of itself that go into a log line. */
+  /** Characters of what a client sent that go into a log line or an error's message. */
   loggedCharsMax: 128,
 } as const

@@ -181,7 +181,7 @@ export class Producing implements Committer, MemoryListener {
   #ended(): void {
     if (this.#answers.buffer.length > answerBytesKept)
       this.#answers.buffer = Buffer.allocUnsafe(512)
-    this.#session.release(Hold.commit)
+    this.#session.produced()
   }
 
   #waitForMemory(timeoutMs: number): void {

@@ -63,6 +63,8 @@ export interface RequestContext<K extends ApiKey = ApiKey> {
   introduce(software: string): void
   /** Answers. After the connection has closed it does nothing. */
   reply(body: ResponseBodies[K]): void
+  /** Has `step` called once a piece of work, others' in between, until it is false or the connection closes. */
+  inPieces(step: () => boolean): void
   /** Has `run` called if the connection closes before the reply: for handlers that park the request. */
   onClosed(run: () => void): void
 }

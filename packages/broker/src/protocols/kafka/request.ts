@@ -2,6 +2,7 @@ import type { Action } from '../../core/auth/access-control.ts'
 import type { Principal } from '../../core/auth/principal.ts'
 import type { Broker } from '../../core/broker.ts'
 import { assert } from '../../base/assert.ts'
+import type { Task } from '../../base/turn.ts'
 import type { VirtualHost } from '../../core/topology/virtual-host.ts'
 import type { ApiKey } from './codec/api-keys.ts'
 import { encodeResponse } from './codec/message-codec.ts'
@@ -12,7 +13,8 @@ import type { Address, RequestContext } from './request-context.ts'
 import type { Session } from './session.ts'
 
 /** A request in the hands of its handler. See RequestContext. */
-export class Request<K extends ApiKey = ApiKey> implements RequestContext<K> {
+export class Request<K extends ApiKey = ApiKey> implements RequestContext<K>, Task {
+  queued: boolean = false
   readonly apiKey: K
   readonly apiVersion: number
   readonly correlationId: number
@@ -20,6 +22,7 @@ export class Request<K extends ApiKey = ApiKey> implements RequestContext<K> {
   readonly session: Session
   #isOver: boolean = false
   #onClosed: (() => void) | null = null
+  #step: (() => boolean) | null = null
 
   constructor(session: Session, apiKey: K) {
     const { apiVersion, correlationId, clientId } = session.header
@@ -69,6 +72,11 @@ export class Request<K extends ApiKey = ApiKey> implements RequestContext<K> {
   reply(body: ResponseBodies[K]): void {
     if (this.#isOver) return
     this.#isOver = true
+    // Timers and other clients' requests call this too: what fails here ends this connection alone.
+    this.session.guard(() => this.#send(body))
+  }
+
+  #send(body: ResponseBodies[K]): false {
     const { writer } = this.head
     writer.position = 0
     writer.skip(4)
@@ -78,10 +86,20 @@ export class Request<K extends ApiKey = ApiKey> implements RequestContext<K> {
     this.session.connection.write(writer.written())
     this.head.trimWriter()
     this.session.replied()
+    return false
   }
 
   onClosed(run: () => void): void {
     this.#onClosed = run
+  }
+
+  inPieces(step: () => boolean): void {
+    this.#step = step
+    this.broker.turn.schedule(this)
+  }
+
+  run(): boolean {
+    return !this.#isOver && this.#step !== null && this.session.guard(this.#step)
   }
 
   /** The connection is gone. */

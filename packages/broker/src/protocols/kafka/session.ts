@@ -50,6 +50,8 @@ export class Session implements ConnectionHandler {
   /** Bytes that had come when the client was last seen to be there. */
   #bytesSeen: number = 0
   #holds: number = 0
+  /** To be closed as soon as Produce answers have left. */
+  #isClosing: boolean = false
 
   constructor(head: KafkaHead, connection: Connection) {
     const names = new NameCache()
@@ -108,12 +110,12 @@ export class Session implements ConnectionHandler {
   #handle(reader: Reader): boolean {
     if (this.#login.isRaw) return this.#login.takeRaw(reader)
     const { apiKey, apiVersion } = this.header.decode(reader)
-    if (!isServed(apiKey, apiVersion)) return this.#refuse(apiKey, apiVersion)
-    const api = apiKey as ApiKey
-    if (this.#producing.isPending && api !== ApiKey.Produce) {
+    if (this.#producing.isPending && apiKey !== ApiKey.Produce) {
       this.hold(Hold.commit)
       return false
     }
+    if (!isServed(apiKey, apiVersion)) return this.#refuse(apiKey, apiVersion)
+    const api = apiKey as ApiKey
     switch (api) {
       case ApiKey.ApiVersions:
       case ApiKey.SaslHandshake:
@@ -252,10 +254,18 @@ export class Session implements ConnectionHandler {
     this.connection.destroy()
   }
 
-  /** Says why in the log, and nothing to the client. */
+  /** Says why in the log, and nothing to the client; but what was appended before is still answered. */
   close(reason: string): void {
     this.logger.warn(`closed: ${reason}`, this.#who())
-    this.connection.end()
+    if (!this.#producing.isPending) return this.connection.end()
+    this.#isClosing = true
+    this.hold(Hold.commit)
+  }
+
+  /** No Produce waits for its answer any more. */
+  produced(): void {
+    if (this.#isClosing) this.connection.end()
+    this.release(Hold.commit)
   }
 
   #who(): { peer: string; client: string; software: string } {

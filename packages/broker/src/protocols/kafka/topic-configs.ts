@@ -1,4 +1,5 @@
 import type { StreamConfig } from '../../core/stream/stream-config.ts'
+import { printable } from './printable.ts'
 
 /** Kafka's ConfigDef.Type, as DescribeConfigs numbers them. */
 export const ConfigType = {
@@ -167,7 +168,7 @@ export function parseTopicConfigs(given: readonly ConfigSetting[]): ParsedConfig
   const settings = new Map<string, string>()
   for (const { name, value } of given) {
     const config = byName.get(name)
-    if (config === undefined) return `Unknown topic config name: ${name}`
+    if (config === undefined) return `Unknown topic config name: ${printable(name)}`
     if (value === null) return `Null value not supported for topic configs: ${name}`
     const wrong = check(config, value)
     if (wrong !== null) return wrong
@@ -182,7 +183,7 @@ export function settingOf(config: TopicConfig, settings: ReadonlyMap<string, str
 }
 
 function check({ name, type, effect, fallback, min }: TopicConfig, value: string): string | null {
-  const invalid = `Invalid value ${value} for configuration ${name}`
+  const invalid = `Invalid value ${printable(value)} for configuration ${name}`
   if (effect === 'fixed' && value !== fallback) {
     return `${invalid}: this version of PolyMQ serves ${fallback} only`
   }

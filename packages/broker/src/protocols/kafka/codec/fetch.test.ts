@@ -34,7 +34,6 @@ test(`the table holds what the layout says, in every version (seed ${seed})`, ()
       assert.equal(reader.remaining, 0)
       assert.deepEqual(headOf(table), headOf(request))
       assert.deepEqual(partitionsOf(table), flatPartitions(request))
-      assert.deepEqual(table.forgotten, flatForgotten(request))
     }
   }
 })
@@ -141,12 +140,6 @@ function flatPartitions({ topics }: FetchRequest): unknown[] {
       each.lastFetchedEpoch,
       each.partitionMaxBytes,
     ]),
-  )
-}
-
-function flatForgotten({ forgottenTopicsData }: FetchRequest): unknown[] {
-  return forgottenTopicsData.flatMap(({ topic, topicId, partitions }) =>
-    partitions.map((partition) => ({ topic, topicId, partition })),
   )
 }
 

@@ -2,7 +2,7 @@ import { DecodeError } from '../../../base/reader.ts'
 import type { Reader } from '../../../base/reader.ts'
 import { ApiKey, isFlexible } from './api-keys.ts'
 import type { NameCache } from './name-cache.ts'
-import { expectPresent, readLength, readStringBytes, skipTags, zeroUuid } from './primitives.ts'
+import { expectPresent, readLength, readStringBytes, skipTags } from './primitives.ts'
 
 /** Kafka has no such bound; no client comes near it. */
 export const fetchPartitionsMax = 100_000
@@ -15,8 +15,8 @@ const topicIdsFrom = 13
  * frame, since a fetch may wait long after the frame is gone. Partition `index` of 0 to
  * partitionCount - 1 is in request order, which clients rotate and answers must keep.
  *
- * What only brokers say to each other (follower state, cluster id, log start) is skipped. The layout
- * is in schemas/log.ts; a test holds both against each other.
+ * What only brokers say to each other (follower state, cluster id, log start) and what sessions would
+ * forget is skipped. The layout is in schemas/log.ts; a test holds both against each other.
  */
 export class FetchRequestTable {
   /** -1 for a consumer; from version 15 on always. */
@@ -46,9 +46,6 @@ export class FetchRequestTable {
   lastFetchedEpoch: Int32Array = new Int32Array(8)
   partitionMaxBytes: Int32Array = new Int32Array(8)
 
-  /** Partitions to drop from a fetch session. */
-  forgotten: ForgottenPartition[] = []
-
   readonly #names: NameCache
 
   constructor(names: NameCache) {
@@ -65,8 +62,7 @@ export class FetchRequestTable {
     this.sessionId = version >= 7 ? reader.int32() : 0
     this.sessionEpoch = version >= 7 ? reader.int32() : -1
     this.#decodeTopics(version, flexible, reader)
-    this.forgotten.length = 0
-    if (version >= 7) this.#decodeForgotten(version, flexible, reader)
+    if (version >= 7) this.#skipForgotten(version, flexible, reader)
     this.rackId = version >= 11 ? this.#name(flexible, reader) : ''
     if (flexible) skipTags(reader)
     return this
@@ -120,16 +116,12 @@ export class FetchRequestTable {
     this.partitionMaxBytes[index] = reader.int32()
   }
 
-  #decodeForgotten(version: number, flexible: boolean, reader: Reader): void {
+  /** Partitions to drop from a fetch session: there are no sessions. */
+  #skipForgotten(version: number, flexible: boolean, reader: Reader): void {
     for (let left = expectCount(reader, readLength(reader, flexible)); left > 0; left--) {
-      const byId = version >= topicIdsFrom
-      const topic = byId ? '' : this.#name(flexible, reader)
-      const topicId = byId ? reader.bytes(16) : zeroUuid
-      const partitions = expectCount(reader, readLength(reader, flexible))
-      for (let index = 0; index < partitions; index++) {
-        this.forgotten.push({ topic, topicId, partition: reader.int32() })
-      }
-      if (this.forgotten.length > fetchPartitionsMax) throw tooMany(reader)
+      const nameBytes = version >= topicIdsFrom ? 16 : readStringBytes(reader, flexible)
+      reader.skip(expectPresent(reader, nameBytes))
+      reader.skip(expectCount(reader, readLength(reader, flexible)) * 4)
       if (flexible) skipTags(reader)
     }
   }
@@ -150,12 +142,6 @@ export class FetchRequestTable {
     this.lastFetchedEpoch = grown(this.lastFetchedEpoch, new Int32Array(capacity))
     this.partitionMaxBytes = grown(this.partitionMaxBytes, new Int32Array(capacity))
   }
-}
-
-export interface ForgottenPartition {
-  readonly topic: string
-  readonly topicId: Buffer
-  readonly partition: number
 }
 
 /** Held against the bytes left before anything grows; every element takes four bytes or more. */

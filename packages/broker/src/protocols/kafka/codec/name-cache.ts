@@ -1,3 +1,5 @@
+import { decodeText } from './primitives.ts'
+
 /**
  * Strings that a connection sends again and again (topic names), found by their bytes: no decoding
  * for a known one, and always the same string object, whose hash a Map has already computed. One
@@ -9,10 +11,11 @@ export class NameCache {
 
   /** The string whose UTF-8 is [start, end). */
   find(buffer: Buffer, start: number, end: number): string {
+    if (end - start > nameBytesKept) return decodeText(buffer, start, end)
     const slot = slotOf(buffer, start, end)
     const known = this.#bytes[slot]!
     if (known !== null && isSame(known, buffer, start, end)) return this.#names[slot]!
-    const name = buffer.toString('utf8', start, end)
+    const name = decodeText(buffer, start, end)
     this.#bytes[slot] = Buffer.from(buffer.subarray(start, end))
     this.#names[slot] = name
     return name
@@ -20,6 +23,8 @@ export class NameCache {
 }
 
 const slots = 64
+/** Longer than any topic's name: nobody may fill our memory with what is none. */
+const nameBytesKept = 256
 
 /** The last eight bytes tell names apart better than the first: they often share a prefix. */
 function slotOf(buffer: Buffer, start: number, end: number): number {

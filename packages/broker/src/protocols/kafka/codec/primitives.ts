@@ -81,12 +81,29 @@ export function writeStringBytes(writer: Writer, bytes: number, flexible: boolea
 
 /** For a string that may not be null. */
 export function readString(reader: Reader, flexible: boolean): string {
-  return reader.utf8(expectPresent(reader, readStringBytes(reader, flexible)))
+  return readText(reader, expectPresent(reader, readStringBytes(reader, flexible)))
 }
 
 export function readNullableString(reader: Reader, flexible: boolean): string | null {
   const bytes = readStringBytes(reader, flexible)
-  return bytes === -1 ? null : reader.utf8(bytes)
+  return bytes === -1 ? null : readText(reader, bytes)
+}
+
+function readText(reader: Reader, bytes: number): string {
+  const start = reader.skip(bytes)
+  return decodeText(reader.buffer, start, start + bytes)
+}
+
+/**
+ * The string whose UTF-8 is [start, end). Each byte that is no UTF-8 becomes a character of three:
+ * text that an answer could not hold is refused here, where it is the client's fault.
+ */
+export function decodeText(buffer: Buffer, start: number, end: number): string {
+  const text = buffer.toString('utf8', start, end)
+  if ((end - start) * 3 > stringBytesMax && Buffer.byteLength(text) > stringBytesMax) {
+    throw new DecodeError(`string of ${end - start} bytes at ${start} is not UTF-8`)
+  }
+  return text
 }
 
 export function writeNullableString(writer: Writer, text: string | null, flexible: boolean): void {

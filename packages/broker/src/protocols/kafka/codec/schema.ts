@@ -27,10 +27,11 @@ export interface Codec {
 }
 
 /**
- * How many array elements one message may hold, all its arrays together. Kafka has no such bound,
- * but an element of two bytes on the wire is a hundred in memory here.
+ * How many array elements one message may hold, all its arrays together: each partition that a virtual
+ * host may have, once, and some. Kafka has no such bound, but an element of two bytes on the wire is a
+ * hundred in memory here, and a million are a second in which nobody else is served.
  */
-export const elementsMax = 1_000_000
+export const elementsMax = 300_000
 
 /** A reader that also counts the elements it made, so that a small frame cannot fill the memory. */
 export class MessageReader extends Reader {

@@ -152,3 +152,28 @@ test('operators see who is in a group and what each has', () => {
     assignment: Buffer.from('b'),
   })
 })
+
+test('members of all groups together say no more than there is room for, and who is in stays in', () => {
+  const world = new GroupWorld({ membersBytesMax: 10_000 })
+  const a = new FakeMember(world, { name: 'a', takesIdFirst: false })
+  const b = new FakeMember(world, { name: 'b', takesIdFirst: false })
+  a.protocols = [{ name: 'range', metadata: Buffer.alloc(4000) }]
+  b.protocols = a.protocols
+  settle(world, [a])
+  assert.equal(answerOf(b.join()).error, KafkaError.COORDINATOR_NOT_AVAILABLE)
+  // What a member says instead of what it said before is no addition.
+  for (let fill = 1; fill < 10; fill++) {
+    a.protocols = [{ name: 'range', metadata: Buffer.alloc(4000, fill) }]
+    assert.equal(answerOf(a.join()).error, KafkaError.NONE)
+    const assignments = [{ memberId: a.id, assignment: Buffer.alloc(2000) }]
+    assert.equal(answerOf(a.sync(assignments)).error, KafkaError.NONE)
+  }
+  a.protocols = [{ name: 'range', metadata: Buffer.alloc(4000, 77) }]
+  assert.equal(answerOf(a.join()).error, KafkaError.NONE)
+  const large = [{ memberId: a.id, assignment: Buffer.alloc(6000) }]
+  assert.equal(answerOf(a.sync(large)).error, KafkaError.COORDINATOR_NOT_AVAILABLE)
+  a.leave()
+  assert.notEqual(b.join().result?.error, KafkaError.COORDINATOR_NOT_AVAILABLE)
+  world.pass(20)
+  assert.equal(world.group.members.length, 1)
+})

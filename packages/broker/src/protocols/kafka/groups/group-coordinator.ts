@@ -58,6 +58,7 @@ export class GroupCoordinator {
       clock: broker.turn.clock,
       timers: broker.timers,
       settings: this.settings,
+      memory: { bytes: 0 },
       newMemberId: (prefix) => `${cut(prefix)}-${uuid(broker.random.bytes(16))}`,
     }
   }

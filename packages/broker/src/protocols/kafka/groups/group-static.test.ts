@@ -175,3 +175,20 @@ test('a static member that is unknown under its id has to join anew', () => {
   const stranger = restarted(world, { name: 'c', instanceId: 'ic' })
   assert.equal(answerOf(stranger.askJoin({ memberId: 'x' })).error, KafkaError.UNKNOWN_MEMBER_ID)
 })
+
+test('an id that was given to a dynamic member is none for a static one', () => {
+  const world = new GroupWorld()
+  const a = new FakeMember(world, { name: 'a', instanceId: 'i' })
+  settle(world, [a])
+  const b = new FakeMember(world, { name: 'b' })
+  assert.equal(answerOf(b.askJoin()).error, KafkaError.MEMBER_ID_REQUIRED)
+  const asA = answerOf(b.askJoin({ instanceId: 'i' }))
+  assert.equal(asA.error, KafkaError.FENCED_INSTANCE_ID)
+  const asNobody = answerOf(b.askJoin({ instanceId: 'j' }))
+  assert.equal(asNobody.error, KafkaError.UNKNOWN_MEMBER_ID)
+  assert.deepEqual(
+    world.group.members.map(({ memberId }) => memberId),
+    [a.id],
+  )
+  world.pass(100_000)
+})

@@ -11,7 +11,7 @@ import type {
   SyncResult,
 } from './group-requests.ts'
 import { groupLimits } from './limits.ts'
-import type { Member } from './member.ts'
+import { protocolsBytes, type Member } from './member.ts'
 import { GroupState, Rebalance, type GroupContext } from './rebalance.ts'
 import type { Roster } from './roster.ts'
 import type { Waiter } from './waiter.ts'
@@ -202,15 +202,18 @@ export class Group {
   }
 
   #refusalOfJoin(request: JoinRequest): number {
-    const { memberId, protocolType, protocols } = request
+    const { memberId, instanceId, protocolType, protocols } = request
     if (this.state === GroupState.dead) return KafkaError.COORDINATOR_NOT_AVAILABLE
     if (!this.#hasRoomFor(request)) return KafkaError.GROUP_MAX_SIZE_REACHED
     if (protocolType === '' || protocols.length === 0) return KafkaError.INCONSISTENT_GROUP_PROTOCOL
     if (exceedsBounds(request)) return KafkaError.MESSAGE_TOO_LARGE
+    if (!this.#hasMemoryFor(request)) return KafkaError.COORDINATOR_NOT_AVAILABLE
     const isFree = this.state === GroupState.empty
     const fits = protocolType === this.protocolType && this.#roster.shares(protocols)
     if (!isFree && !fits) return KafkaError.INCONSISTENT_GROUP_PROTOCOL
-    if (memberId === '' || this.#rebalance.pending.has(memberId)) return KafkaError.NONE
+    // A static member is let in without having been given an id first, so a pending id is not its own.
+    const isPending = instanceId === null && this.#rebalance.pending.has(memberId)
+    if (memberId === '' || isPending) return KafkaError.NONE
     return this.#refusalOfMember(request)
   }
 
@@ -220,6 +223,18 @@ export class Group {
     if (this.#roster.find(memberId) !== undefined || pending.has(memberId)) return true
     if (instanceId !== null && this.#roster.findStatic(instanceId) !== undefined) return true
     return this.#roster.size + pending.size < this.#context.settings.membersMax
+  }
+
+  /** Whether what the member says fits beside what all members say; no more than before always does. */
+  #hasMemoryFor({ memberId, instanceId, protocols }: JoinRequest): boolean {
+    const known = this.#roster.find(memberId) ?? this.#roster.findStatic(instanceId ?? '')
+    const growth = protocolsBytes(protocols) - (known?.bytes ?? 0)
+    return growth <= 0 || this.#hasMemory(growth)
+  }
+
+  #hasMemory(bytes: number): boolean {
+    const { memory, settings } = this.#context
+    return memory.bytes + bytes <= settings.membersBytesMax
   }
 
   #refusalOfSync(request: SyncRequest): number {
@@ -233,6 +248,7 @@ export class Group {
     let bytes = 0
     for (const { assignment } of request.assignments) bytes += assignment.length
     if (bytes > groupLimits.assignmentBytesMax) return KafkaError.MESSAGE_TOO_LARGE
+    if (bytes > 0 && !this.#hasMemory(bytes)) return KafkaError.COORDINATOR_NOT_AVAILABLE
     return KafkaError.NONE
   }
 

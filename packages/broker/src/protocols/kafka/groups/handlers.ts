@@ -12,6 +12,7 @@ import type {
   SyncGroupRequest,
 } from '../codec/messages/group.ts'
 import { KafkaError } from '../errors.ts'
+import { printable } from '../printable.ts'
 import type { RequestContext } from '../request-context.ts'
 import { joinRefused, syncRefused } from './group-answers.ts'
 import type { GroupCoordinator } from './group-coordinator.ts'
@@ -47,7 +48,7 @@ function coordinatorOf(
       errorMessage: 'a group has a name',
     })
   if (!context.may('describe', 'group', key)) {
-    const errorMessage = `user '${context.principal.name}' may not see group '${key}'`
+    const errorMessage = `user '${context.principal.name}' may not see group '${printable(key)}'`
     return nowhere(key, { errorCode: KafkaError.GROUP_AUTHORIZATION_FAILED, errorMessage })
   }
   const { host, port } = context.address

@@ -35,6 +35,11 @@ export interface GroupSettings {
   /** Members of one group, those included that have been given an id and not yet used it. [group.max.size] */
   readonly membersMax: number
   /**
+   * What the members of all groups of a virtual host say and are given, bytes. Without it one
+   * client could join ten thousand times with a megabyte each.
+   */
+  readonly membersBytesMax: number
+  /**
    * How long the first generation of a group waits for more members; each one that comes starts it
    * anew. Kafka's three seconds are what its users complain of most; consumers of one process that
    * start together come within milliseconds. [group.initial.rebalance.delay.ms]
@@ -48,6 +53,7 @@ export const defaultGroupSettings: GroupSettings = {
   sessionTimeoutMsMin: 6000,
   sessionTimeoutMsMax: 1_800_000,
   membersMax: 10_000,
+  membersBytesMax: 134_217_728,
   initialRebalanceDelayMs: 20,
   offsetsRetentionMs: 604_800_000,
 }

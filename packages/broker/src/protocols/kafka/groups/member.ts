@@ -4,6 +4,9 @@ import type { Waiter } from './waiter.ts'
 
 export const noBytes: Buffer = Buffer.alloc(0)
 
+/** A member that says nothing: the object, its timer, its names. */
+const MEMBER_BYTES = 1024
+
 /** One consumer in a group. The group decides what happens to it; this only keeps what it said. */
 export class Member {
   /** Changes when a static member comes back after a restart. */
@@ -27,6 +30,11 @@ export class Member {
     this.id = id
     this.instanceId = instanceId
     this.session = session
+  }
+
+  /** Memory that it takes, about. */
+  get bytes(): number {
+    return protocolsBytes(this.protocols) + this.assignment.length
   }
 
   /** Takes over what the request says, copied: its buffers are a frame's. */
@@ -57,4 +65,11 @@ export class Member {
   vote(candidates: ReadonlySet<string>): string | undefined {
     return this.protocols.find((each) => candidates.has(each.name))?.name
   }
+}
+
+/** Memory that a member who says this takes, about; an assignment comes on top. */
+export function protocolsBytes(protocols: readonly GroupProtocol[]): number {
+  let bytes = MEMBER_BYTES
+  for (const { name, metadata } of protocols) bytes += name.length + metadata.length
+  return bytes
 }

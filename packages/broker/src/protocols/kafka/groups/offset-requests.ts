@@ -95,7 +95,7 @@ export function fetchOffsets(
   context: FetchContext,
 ): OffsetFetchResponse {
   if (context.apiVersion >= 8) {
-    const groups = request.groups.map((group) => fetchGroup(group, context))
+    const groups = unique(request.groups).map((group) => fetchGroup(group, context))
     return { throttleTimeMs: 0, topics: [], errorCode: KafkaError.NONE, groups }
   }
   const { groupId, topics } = request
@@ -104,6 +104,12 @@ export function fetchOffsets(
   // Version 1 has no place for the group's error but beside each partition.
   const answered = isOldest ? withError(topics ?? [], group) : group.topics
   return { throttleTimeMs: 0, topics: answered, errorCode: group.errorCode, groups: [] }
+}
+
+/** Who names a group twice is answered once: each name may ask for all that the group committed. */
+function unique(groups: readonly OffsetFetchRequestGroup[]): OffsetFetchRequestGroup[] {
+  const seen = new Set<string>()
+  return groups.filter(({ groupId }) => !seen.has(groupId) && seen.add(groupId))
 }
 
 function fetchGroup(

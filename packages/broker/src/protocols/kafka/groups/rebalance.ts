@@ -7,7 +7,7 @@ import type { JoinRequest, JoinResult, MemberAssignment, SyncResult } from './gr
 import { groupLimits, type GroupSettings } from './limits.ts'
 import { Member, noBytes } from './member.ts'
 import { PendingMembers } from './pending-members.ts'
-import { Roster } from './roster.ts'
+import { Roster, type GroupMemory } from './roster.ts'
 import type { Waiter } from './waiter.ts'
 
 /** As Kafka names them; operators see these words. */
@@ -29,6 +29,7 @@ export interface GroupContext {
   readonly clock: Clock
   readonly timers: Timers
   readonly settings: GroupSettings
+  readonly memory: GroupMemory
   /** An id that no member ever had, beginning with `prefix`. */
   newMemberId(prefix: string): string
 }
@@ -51,7 +52,7 @@ export class Rebalance {
   protocol: string | null = null
   /** When the last member went, wall clock; commits expire from here. */
   emptySinceMs: number
-  readonly roster: Roster = new Roster()
+  readonly roster: Roster
   readonly pending: PendingMembers
   readonly #context: GroupContext
   /** Members that wait for the next generation. */
@@ -66,6 +67,7 @@ export class Rebalance {
 
   constructor(context: GroupContext) {
     this.#context = context
+    this.roster = new Roster(context.memory)
     this.emptySinceMs = context.clock.wallMs()
     this.pending = new PendingMembers(context.timers, () => this.#completeJoinIfReady())
   }
@@ -136,10 +138,10 @@ export class Rebalance {
   /** The leader has shared out. Who is not mentioned has nothing. */
   share(assignments: readonly MemberAssignment[]): void {
     assert(this.state === GroupState.completing, 'a generation is shared out once')
-    for (const member of this.roster.members) member.assignment = noBytes
+    for (const member of this.roster.members) this.roster.assign(member, noBytes)
     for (const { memberId, assignment } of assignments) {
       const member = this.roster.find(memberId)
-      if (member !== undefined) member.assignment = Buffer.from(assignment)
+      if (member !== undefined) this.roster.assign(member, Buffer.from(assignment))
     }
     this.state = GroupState.stable
     for (const member of this.roster.members) this.#answerSync(member, this.assignmentOf(member))
@@ -268,7 +270,7 @@ export class Rebalance {
   /** Those that wait for their assignment are to join again. */
   #dropAssignments(): void {
     for (const member of this.roster.members) {
-      member.assignment = noBytes
+      this.roster.assign(member, noBytes)
       this.#answerSync(member, syncRefused(KafkaError.REBALANCE_IN_PROGRESS))
     }
   }

@@ -2,6 +2,11 @@ import { assert } from '../../../base/assert.ts'
 import type { GroupProtocol, JoinRequest } from './group-requests.ts'
 import type { Member } from './member.ts'
 
+/** What the members of all groups take together. */
+export interface GroupMemory {
+  bytes: number
+}
+
 /**
  * The members of one group, by id and by instance, and what they have in common.
  *
@@ -12,10 +17,15 @@ export class Roster {
   leader: Member | null = null
   /** What the members are, 'consumer' as a rule; the last ones', when there are none. */
   protocolType: string | null = null
+  readonly #memory: GroupMemory
   readonly #byId = new Map<string, Member>()
   readonly #byInstance = new Map<string, Member>()
   /** How many members know each protocol. */
   readonly #supporters = new Map<string, number>()
+
+  constructor(memory: GroupMemory) {
+    this.#memory = memory
+  }
 
   get size(): number {
     return this.#byId.size
@@ -58,6 +68,11 @@ export class Roster {
     this.#count(member, -1)
     member.update(request)
     this.#count(member, 1)
+  }
+
+  assign(member: Member, assignment: Buffer): void {
+    this.#memory.bytes += assignment.length - member.assignment.length
+    member.assignment = assignment
   }
 
   /** From now on only the new id is the member's. */
@@ -115,6 +130,7 @@ export class Roster {
 
   /** A protocol that a member names twice counts once. */
   #count(member: Member, by: 1 | -1): void {
+    this.#memory.bytes += by * member.bytes
     for (const name of new Set(member.protocols.map((each) => each.name))) {
       const supporters = (this.#supporters.get(name) ?? 0) + by
       if (supporters === 0) this.#supporters.delete(name)

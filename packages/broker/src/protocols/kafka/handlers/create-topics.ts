@@ -9,6 +9,8 @@ import type {
 } from '../codec/messages/admin.ts'
 import { zeroUuid } from '../codec/primitives.ts'
 import { KafkaError, coreErrors } from '../errors.ts'
+import { kafkaLimits } from '../limits.ts'
+import { printable } from '../printable.ts'
 import type { RequestContext } from '../request-context.ts'
 import { parseTopicConfigs, settingOf, topicConfigs } from '../topic-configs.ts'
 import { checkTopicName } from '../topic-names.ts'
@@ -36,16 +38,34 @@ export function createTopics(body: CreateTopicsRequest, request: CreateContext):
     if (names.has(name)) twice.add(name)
     names.add(name)
   }
+  const isTooMuch = countPartitions(body, request) > kafkaLimits.partitionsCreatedMax
   const topics: CreatableTopicResult[] = []
   for (const topic of body.topics) {
-    if (!twice.has(topic.name)) topics.push(createTopic(topic, body.validateOnly, request))
+    if (twice.has(topic.name)) continue
+    if (isTooMuch) topics.push(refused(topic.name, tooMuch))
+    else topics.push(createTopic(topic, body.validateOnly, request))
   }
   // As Kafka, a name given twice is answered once.
   for (const name of twice) {
-    const message = `Create topics request from client contains multiple entries for topic ${name}`
+    const message = `Create topics request from client contains multiple entries for topic ${printable(name)}`
     topics.push(refused(name, { errorCode: KafkaError.INVALID_REQUEST, message }))
   }
   request.reply({ throttleTimeMs: 0, topics })
+}
+
+/** As Kafka, which refuses the whole request. */
+const tooMuch: Refusal = {
+  errorCode: KafkaError.POLICY_VIOLATION,
+  message: 'Excessively large number of partitions per request.',
+}
+
+function countPartitions({ topics }: CreateTopicsRequest, { head }: CreateContext): number {
+  let count = 0
+  for (const { assignments, numPartitions } of topics) {
+    if (assignments.length > 0) count += assignments.length
+    else count += numPartitions === unsaid ? head.defaultPartitions : Math.max(0, numPartitions)
+  }
+  return count
 }
 
 function createTopic(
@@ -124,7 +144,11 @@ function readAssignments(topic: CreatableTopic): number | Refusal {
   return { errorCode: KafkaError.INVALID_REPLICA_ASSIGNMENT, message }
 }
 
-function showConfigs(settings: ReadonlyMap<string, string>): CreatableTopicConfigs[] {
+function showConfigs(settings: ReadonlyMap<string, string>): readonly CreatableTopicConfigs[] {
+  return settings.size === 0 ? defaultConfigs : listConfigs(settings)
+}
+
+function listConfigs(settings: ReadonlyMap<string, string>): readonly CreatableTopicConfigs[] {
   return topicConfigs.map((config) => ({
     name: config.name,
     value: settingOf(config, settings),
@@ -133,6 +157,9 @@ function showConfigs(settings: ReadonlyMap<string, string>): CreatableTopicConfi
     isSensitive: false,
   }))
 }
+
+/** Made once: a request may create thousands of topics. */
+const defaultConfigs: readonly CreatableTopicConfigs[] = listConfigs(new Map())
 
 function refused(name: string, { errorCode, message }: Refusal): CreatableTopicResult {
   return {

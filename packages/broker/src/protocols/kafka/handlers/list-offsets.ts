@@ -31,22 +31,39 @@ export function listOffsets(
   { topics }: ListOffsetsRequest,
   request: RequestContext<typeof ApiKey.ListOffsets>,
 ): void {
-  request.reply({ throttleTimeMs: 0, topics: topics.map((topic) => answerTopic(topic, request)) })
+  const work = answer(topics, request)
+  if (work.next().done !== true) request.inPieces(() => work.next().done !== true)
 }
 
-function answerTopic(
-  { name, partitions }: ListOffsetsTopic,
+/** Stops before each search but the first: one may open many batches, and a request ask for thousands. */
+function* answer(
+  topics: readonly ListOffsetsTopic[],
   request: RequestContext<typeof ApiKey.ListOffsets>,
-): ListOffsetsTopicResponse {
-  const isAllowed = request.may('read', 'stream', name)
-  const stream = isAllowed ? request.vhost.streams.find(name) : undefined
-  const refusal = isAllowed
-    ? KafkaError.UNKNOWN_TOPIC_OR_PARTITION
-    : KafkaError.TOPIC_AUTHORIZATION_FAILED
-  return {
-    name,
-    partitions: partitions.map((asked) => answerPartition({ asked, stream, refusal }, request)),
+): Generator<undefined, void> {
+  const answered: ListOffsetsTopicResponse[] = []
+  let searches = 0
+  for (const { name, partitions } of topics) {
+    const { stream, refusal } = findTopic(name, request)
+    const own: ListOffsetsPartitionResponse[] = []
+    for (const asked of partitions) {
+      const isSearch = asked.timestamp >= 0 || asked.timestamp === Place.youngest
+      if (isSearch && searches++ > 0) yield
+      own.push(answerPartition({ asked, stream, refusal }, request))
+    }
+    answered.push({ name, partitions: own })
   }
+  request.reply({ throttleTimeMs: 0, topics: answered })
+}
+
+function findTopic(
+  name: string,
+  request: RequestContext<typeof ApiKey.ListOffsets>,
+): { readonly stream: Stream | undefined; readonly refusal: KafkaError } {
+  if (!request.may('read', 'stream', name)) {
+    return { stream: undefined, refusal: KafkaError.TOPIC_AUTHORIZATION_FAILED }
+  }
+  const stream = request.vhost.streams.find(name)
+  return { stream, refusal: KafkaError.UNKNOWN_TOPIC_OR_PARTITION }
 }
 
 function answerPartition(

@@ -10,6 +10,7 @@ import type {
 } from '../codec/messages/admin.ts'
 import { zeroUuid } from '../codec/primitives.ts'
 import { KafkaError, coreErrors } from '../errors.ts'
+import { kafkaLimits } from '../limits.ts'
 import { clusterOperations, notAsked, topicOperations } from '../operations.ts'
 import type { RequestContext } from '../request-context.ts'
 import { checkTopicName } from '../topic-names.ts'
@@ -22,21 +23,24 @@ type MetadataContext = RequestContext<typeof ApiKey.Metadata>
 /** What is asked of each topic. */
 interface Question {
   readonly mayCreate: boolean
+  /** How many partitions the request may still bring into being. */
+  partitionsLeft: number
   readonly withOperations: boolean
 }
 
 /** A missing topic that may be created is there, leader and all, in the answer that asked for it. */
 export function metadata(body: MetadataRequest, request: MetadataContext): void {
   const { head, address } = request
-  const question = {
+  const question: Question = {
     mayCreate: body.allowAutoTopicCreation && head.autoCreateTopics,
+    partitionsLeft: kafkaLimits.partitionsCreatedMax,
     withOperations: body.includeTopicAuthorizedOperations,
   }
   // Version 0 has no null, and means all topics by none.
   const wantsAll = body.topics === null || (request.apiVersion === 0 && body.topics.length === 0)
   const topics = wantsAll
     ? describeAll(question, request)
-    : (body.topics ?? []).map((topic) => answerTopic(topic, question, request))
+    : unique(body.topics ?? []).map((topic) => answerTopic(topic, question, request))
   request.reply({
     throttleTimeMs: 0,
     brokers: [{ nodeId: head.nodeId, host: address.host, port: address.port, rack: null }],
@@ -46,6 +50,18 @@ export function metadata(body: MetadataRequest, request: MetadataContext): void 
     clusterAuthorizedOperations: body.includeClusterAuthorizedOperations
       ? clusterOperations(request)
       : notAsked,
+  })
+}
+
+/**
+ * As Kafka, who names a topic twice is answered once: or a few bytes for each name of a topic of
+ * 10,000 partitions would make an answer that no memory holds.
+ */
+function unique(topics: readonly MetadataRequestTopic[]): MetadataRequestTopic[] {
+  const seen = new Set<string>()
+  return topics.filter(({ name, topicId }) => {
+    const key = name ?? `\0${topicId.toString('hex')}`
+    return !seen.has(key) && seen.add(key)
   })
 }
 
@@ -99,6 +115,9 @@ function create(name: string, question: Question, request: MetadataContext): Met
     return refused(name, KafkaError.TOPIC_AUTHORIZATION_FAILED)
   }
   const { defaultPartitions, logger } = request.head
+  // The rest in a turn of its own: clients ask again at once.
+  if (question.partitionsLeft <= 0) return refused(name, KafkaError.LEADER_NOT_AVAILABLE)
+  question.partitionsLeft -= defaultPartitions
   try {
     const stream = request.vhost.streams.create(name, {
       partitions: defaultPartitions,
