@@ -198,7 +198,9 @@ async function listen(
   for (const { name, port, head } of heads) {
     parts.heads.push(head)
     const accept = head.accept.bind(head)
-    const on = { hosts, port, turn, timers, buffers, nextId, accept }
+    const log = broker.logger.child({ sub: name })
+    const refused = (reason: string): void => log.warn(reason)
+    const on = { hosts, port, turn, timers, buffers, nextId, accept, refused }
     const listener = await Listener.open(on)
     parts.listeners.push(listener)
     addresses[name] = { host: hosts[0] as string, port: listener.port }

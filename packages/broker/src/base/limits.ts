@@ -20,6 +20,10 @@ export const limits = {
   outputBufferBytes: 262_144,
   /** Output buffers kept for reuse, all connections together. */
   outputBuffersKept: 64,
+  /** Connections of one port. */
+  connectionsMax: 10_000,
+  /** Connections of one port from one address of another machine. */
+  connectionsPerAddressMax: 1000,
   /** A connection that we closed is destroyed after this long, taken or not. */
   closeGraceMs: 1000,
 } as const

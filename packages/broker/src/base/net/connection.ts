@@ -156,9 +156,13 @@ export class Connection implements Task, Flushable {
     if (this.#peerEnded) this.turn.schedule(new LastInput(this))
   }
 
-  /** Whether it was this side that stopped reading: such a peer is never declared dead. */
   get held(): boolean {
     return this.#held
+  }
+
+  /** Whether it was this side that stopped reading the socket: such a peer is never declared dead. */
+  get paused(): boolean {
+    return this.#paused
   }
 
   /**

@@ -6,14 +6,20 @@ import { FramedHandler } from '../../testing/framed-peer.ts'
 import { systemClock } from '../clock.ts'
 import { Timers } from '../timers.ts'
 import { Turn } from '../turn.ts'
+import type { AdmissionOptions } from './admission.ts'
 import type { Connection } from './connection.ts'
 import { isLoopback, Listener } from './listener.ts'
 import { OutputBuffers } from './output-buffers.ts'
 
 async function open(
   t: TestContext,
-  options: { readonly hosts: readonly string[]; readonly port?: number },
-): Promise<{ listener: Listener; accepted: Connection[] }> {
+  options: {
+    readonly hosts: readonly string[]
+    readonly port?: number
+    readonly admission?: AdmissionOptions
+  },
+): Promise<{ listener: Listener; accepted: Connection[]; refusals: string[] }> {
+  const refusals: string[] = []
   const accepted: Connection[] = []
   const timers = new Timers(systemClock)
   let lastId = 0
@@ -24,6 +30,8 @@ async function open(
     timers,
     buffers: new OutputBuffers(),
     nextId: () => ++lastId,
+    refused: (reason) => refusals.push(reason),
+    ...(options.admission && { admission: options.admission }),
     accept: (connection) => {
       new FramedHandler(connection)
       accepted.push(connection)
@@ -33,7 +41,7 @@ async function open(
     await listener.close()
     timers.close()
   })
-  return { listener, accepted }
+  return { listener, accepted, refusals }
 }
 
 async function dial(t: TestContext, host: string, port: number): Promise<Socket> {
@@ -148,4 +156,21 @@ test('loopback addresses are told from others', () => {
   ]) {
     assert.ok(!isLoopback(address), address)
   }
+})
+
+test('one connection too many is closed, and when one has left the next is taken', async (t) => {
+  const admission = { connectionsMax: 2, connectionsPerAddressMax: 2 }
+  const { listener, accepted, refusals } = await open(t, { hosts: ['127.0.0.1'], admission })
+  const first = await dial(t, '127.0.0.1', listener.port)
+  await dial(t, '127.0.0.1', listener.port)
+  const third = await dial(t, '127.0.0.1', listener.port)
+  await eventually(
+    () => third.closed || third.destroyed || third.readableEnded,
+    'the third is closed',
+  )
+  assert.deepEqual(refusals, ['2 connections are open, no more are taken'])
+  first.destroy()
+  await eventually(() => listener.connections.size === 1, 'the first has left')
+  await dial(t, '127.0.0.1', listener.port)
+  await eventually(() => accepted.length === 3, 'the fourth is taken')
 })

@@ -1,6 +1,7 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import type { Timers } from '../timers.ts'
 import type { Turn } from '../turn.ts'
+import { Admission, standardAdmission, type AdmissionOptions } from './admission.ts'
 import { Connection, type Endpoint } from './connection.ts'
 import type { OutputBuffers } from './output-buffers.ts'
 
@@ -16,6 +17,10 @@ export interface ListenerOptions {
   readonly nextId: () => number
   /** Called for each new connection; must call connection.handle() before it returns. */
   readonly accept: (connection: Connection) => void
+  /** Told why connections are not taken, once for each time that it begins. */
+  readonly refused?: (reason: string) => void
+  /** `standardAdmission` unless given. */
+  readonly admission?: AdmissionOptions
 }
 
 /** One protocol's port on one or more addresses. */
@@ -33,15 +38,18 @@ export class Listener {
   /** Binds. Rejects with the system's error (EADDRINUSE, EACCES …) if the first address cannot be had. */
   static async open(options: ListenerOptions): Promise<Listener> {
     const connections = new Set<Connection>()
+    const admission = new Admission(options.admission ?? standardAdmission)
     const servers: Server[] = []
     let port = options.port
     for (const host of options.hosts) {
       // Half open: else the runtime closes a socket whose peer has ended while its last requests are being answered.
       const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) =>
-        accept(socket, options, connections),
+        accept(socket, options, connections, admission),
       )
       try {
         port = await bind(server, host, port)
+        // Out of file descriptors, say: those that are in go on.
+        server.on('error', (error) => options.refused?.(error.message))
         servers.push(server)
       } catch (error) {
         // A machine without IPv6, or an ephemeral port that is taken on the second address only.
@@ -71,13 +79,26 @@ export class Listener {
   }
 }
 
-function accept(socket: Socket, options: ListenerOptions, connections: Set<Connection>): void {
+function accept(
+  socket: Socket,
+  options: ListenerOptions,
+  connections: Set<Connection>,
+  admission: Admission,
+): void {
   const endpoint = endpointOf(socket)
   if (endpoint === null) {
     // Gone before it was accepted.
     socket.destroy()
     return
   }
+  const refusal = admission.enter(endpoint)
+  if (refusal !== null) {
+    if (refusal !== '') options.refused?.(refusal)
+    socket.on('error', () => {})
+    socket.destroy()
+    return
+  }
+  socket.once('close', () => admission.leave(endpoint))
   const { turn, timers, buffers, nextId } = options
   const connection = new Connection(socket, { id: nextId(), endpoint, turn, timers, buffers })
   connections.add(connection)
