@@ -47,7 +47,6 @@ after(async () => {
 })
 
 const ROUNDS = 150
-const name = uniqueName('fuzz')
 
 /** A sound conversation, as the frames of which it is made. */
 const handshake: readonly Buffer[] = [
@@ -61,36 +60,47 @@ const handshake: readonly Buffer[] = [
   bytesOf((writer) => sendConnectionOpen(writer, '/')),
 ]
 
-const work: readonly Buffer[] = [
-  send.method(20, 10, ''),
-  send.method(85, 10, [false]),
-  send.exchangeDeclare(name, 'topic', { autoDelete: true }),
-  send.queueDeclare(name, { exclusive: true, table: { 'x-any': { type: 'F', value: new Map() } } }),
-  send.queueBind(name, name, 'a.*.#', { some: { type: 'A', value: [{ type: 'I', value: 1 }] } }),
-  send.method(60, 10, { u32: 0 }, { u16: 5 }, [false]),
-  send.basicConsume(name, { tag: 'consumer' }),
-  message(name, 'a.b.c', {
-    body: 'hello',
-    mandatory: true,
-    properties: { contentType: 'text/plain', expiration: '60000' },
-  }),
-  Buffer.concat([
-    send.basicPublish('', name),
-    contentHeader(10),
-    bodyFrame(Buffer.from('hello')),
-    bodyFrame(Buffer.from('world')),
-  ]),
-  send.basicAck(0, true),
-  send.method(60, 120, { u64: 0 }, [true, true]),
-  send.basicGet(name),
-  send.method(60, 110, [true]),
-  send.queueUnbind(name, name, 'a.*.#'),
-  send.method(60, 30, 'consumer', [false]),
-  send.queuePurge(name),
-  send.queueDelete(name),
-  send.method(20, 40, { u16: 200 }, 'bye', { u16: 0 }, { u16: 0 }),
-  frameBytes({ type: 1, channel: 0, payload: Buffer.from([0, 10, 0, 50, 0, 200, 0, 0, 0, 0, 0]) }),
-]
+function workOn(name: string): readonly Buffer[] {
+  return [
+    send.method(20, 10, ''),
+    send.method(85, 10, [false]),
+    send.exchangeDeclare(name, 'topic', { autoDelete: true }),
+    send.queueDeclare(name, {
+      exclusive: true,
+      table: { 'x-any': { type: 'F', value: new Map() } },
+    }),
+    send.queueBind(name, name, 'a.*.#', { some: { type: 'A', value: [{ type: 'I', value: 1 }] } }),
+    send.method(60, 10, { u32: 0 }, { u16: 5 }, [false]),
+    send.basicConsume(name, { tag: 'consumer' }),
+    message(name, 'a.b.c', {
+      body: 'hello',
+      mandatory: true,
+      properties: { contentType: 'text/plain', expiration: '60000' },
+    }),
+    Buffer.concat([
+      send.basicPublish('', name),
+      contentHeader(10),
+      bodyFrame(Buffer.from('hello')),
+      bodyFrame(Buffer.from('world')),
+    ]),
+    send.basicAck(0, true),
+    send.method(60, 120, { u64: 0 }, [true, true]),
+    send.basicGet(name),
+    send.method(60, 110, [true]),
+    send.queueUnbind(name, name, 'a.*.#'),
+    send.method(60, 30, 'consumer', [false]),
+    send.queuePurge(name),
+    send.queueDelete(name),
+    send.method(20, 40, { u16: 200 }, 'bye', { u16: 0 }, { u16: 0 }),
+    frameBytes({
+      type: 1,
+      channel: 0,
+      payload: Buffer.from([0, 10, 0, 50, 0, 200, 0, 0, 0, 0, 0]),
+    }),
+  ]
+}
+
+const work = workOn(uniqueName('fuzz'))
 
 test('the conversation that is broken below is sound', options, async () => {
   const linesBefore = broker.lines().length
@@ -165,7 +175,8 @@ test('a sound conversation with frames left out, doubled and out of order', opti
 
 test('a sound conversation in pieces of any size is sound', options, async () => {
   const linesBefore = broker.lines().length
-  const whole = Buffer.concat([...handshake, ...work])
+  // Names of its own: what was spoilt above may have left the others declared otherwise.
+  const whole = Buffer.concat([...handshake, ...workOn(uniqueName('sound'))])
   for (let round = 0; round < 5; round++) {
     const client = await RawClient.connect(broker)
     for (let at = 0; at < whole.length;) {
@@ -226,7 +237,7 @@ function randomFrame(): Buffer {
 }
 
 /** More than 1300 connections that each left a kilobyte, and less than noise. */
-const LEAK_BYTES = 8 * 2 ** 20
+const LEAK_BYTES = 16 * 2 ** 20
 
 function usedBytes(): number {
   collectGarbage()

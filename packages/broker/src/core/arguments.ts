@@ -46,13 +46,29 @@ export function sameValue(one: ArgumentValue, other: ArgumentValue): boolean {
   return one instanceof Map && other instanceof Map && sameArguments(one, other)
 }
 
-export function sameArguments(one: Arguments, other: Arguments): boolean {
+function sameArguments(one: Arguments, other: Arguments): boolean {
   if (one.size !== other.size) return false
   for (const [key, value] of one) {
     const counterpart = other.get(key)
     if (counterpart === undefined || !sameValue(value, counterpart)) return false
   }
   return true
+}
+
+/** A text that is the same for all that sameValue() calls equal, and for nothing else: a key to look them up by. */
+export function keyOf(value: ArgumentValue): string {
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (value === null || typeof value !== 'object') return String(value)
+  if (value instanceof Double) return `d${value.value}`
+  if (value instanceof Timestamp) return `t${value.seconds}`
+  if (value instanceof Uint8Array) return `x${Buffer.from(value).toString('hex')}`
+  if (value instanceof Map) {
+    const entries = [...(value as Arguments)].map(
+      ([key, each]) => `${JSON.stringify(key)}:${keyOf(each)}`,
+    )
+    return `{${entries.sort().join()}}`
+  }
+  return `[${(value as readonly ArgumentValue[]).map(keyOf).join()}]`
 }
 
 function sameList(one: readonly ArgumentValue[], other: readonly ArgumentValue[]): boolean {

@@ -80,6 +80,7 @@ export class Broker {
     this.turn = options.turn
     this.timers = options.timers
     this.messages = options.messageLog
+    this.messages.bytesMax = options.memoryBytesMax
     this.random = options.random
     this.logger = options.logger
     this.memory = new Memory(options.memoryBytesMax, limits.memoryResumeRatio)
@@ -258,7 +259,6 @@ export class Broker {
       const entry = new ConsumerEntry(this.nextId(), consumer, caller.id, options)
       this.#consumers.set(entry.id, { entry, queue, vhost: caller.vhost })
       queue.consumers.add(entry)
-      queue.hadConsumer = true
       this.turn.schedule(queue)
       return { kind: 'consuming', consumer: entry.id }
     })
@@ -310,7 +310,7 @@ export class Broker {
     for (const { queue, vhost } of this.#owned.get(caller.id) ?? []) vhost.removeQueue(queue)
   }
 
-  /** The home that was asked for last: acks come from one queue for a while. */
+  /** The queue that was asked for last: acks come from one queue for a while. */
   #lastQueue: Queue | null = null
 
   #findQueue(id: number): Queue | undefined {

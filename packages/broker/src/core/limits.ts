@@ -1,7 +1,5 @@
 /** Bounds of the core. Those that a user may change are options; these are the edges of what is sound. */
 export const limits = {
-  /** A name of an exchange, queue or routing key, bytes of UTF-8. [AMQP shortstr] */
-  nameBytesMax: 255,
   /** Largest message body. [RabbitMQ 4 max_message_size] */
   messageBytesMax: 16_777_216,
   /** Largest block of header bytes of a message; a content header fits one frame. */
@@ -10,8 +8,6 @@ export const limits = {
   deliveriesPerRun: 256,
   /** Bytes that a queue hands out before it goes to the end of the line. */
   deliveryBytesPerRun: 65_536,
-  /** Targets to which one piece of a publish is handed; the rest follow in later pieces. */
-  targetsPerRun: 1024,
   /** Remembered routes of an exchange, by routing key. */
   routesCachedMax: 4096,
   /** Targets of the remembered routes of an exchange, all together; one larger route is remembered alone. */
@@ -32,6 +28,8 @@ export const limits = {
   releasesPerRun: 4096,
   /** How often partitions are looked through for batches that have had their time, ms. */
   retentionCheckMs: 10_000,
+  /** Partitions looked through in one piece of that. */
+  retentionChecksPerRun: 2000,
   /** Idempotent producers that one partition remembers. */
   producersPerPartitionMax: 10_000,
   /** An idempotent producer that wrote nothing for this long is forgotten. [Kafka producer.id.expiration.ms] */

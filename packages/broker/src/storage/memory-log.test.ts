@@ -244,3 +244,28 @@ test('a piece of compaction is short even where little survives', () => {
   // Each slab has to be looked through, at about 50 µs.
   assert.ok(pieces * 3 >= slabs, `${pieces} pieces for ${slabs} slabs`)
 })
+
+test('a record larger than a slab gives its memory back, although it is the newest', () => {
+  const log = new MemoryLog()
+  const record = append(log, 16 * SLAB_BYTES, 1)
+  log.release(record.position)
+  assert.ok(log.bytes <= 2 * SLAB_BYTES, `${log.bytes} bytes are left`)
+  const next = append(log, 100, 2)
+  assert.ok(next.position > record.position)
+  check(log, next)
+})
+
+test('a log of few slabs does not fill up with slabs that hold next to nothing', () => {
+  const manual = new ManualSchedule()
+  const log = new MemoryLog(manual.schedule)
+  log.bytesMax = 16 * SLAB_BYTES
+  const kept: ModelRecord[] = []
+  for (let slab = 0; slab < 16; slab++) {
+    const records = Array.from({ length: 1000 }, (_, i) => append(log, 1000, slab * 1000 + i))
+    kept.push(records.pop() as ModelRecord)
+    for (const record of records) log.release(record.position)
+    manual.runAll()
+  }
+  assert.ok(log.bytes < 6 * SLAB_BYTES, `${log.bytes} bytes for 16 records`)
+  for (const record of kept) check(log, record)
+})

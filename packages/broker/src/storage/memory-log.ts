@@ -8,7 +8,7 @@ export const SLAB_BYTES: number = 2 ** 20
 const SLABS_KEPT = 16
 /** Slabs whose survivors are moved together in one piece of work. */
 const COMPACT_BYTES = 64 * 1024
-/** Fewer slabs than this are not worth compacting. */
+/** Fewer slabs than this are not worth compacting, unless they are a large part of what there may be. */
 const COMPACT_SLABS_MIN = 32
 
 /*
@@ -36,6 +36,7 @@ export class MemoryLog implements RecordLog {
   offset: number = 0
   length: number = 0
   bytes: number = 0
+  bytesMax: number = Infinity
   readonly safePosition: number = Infinity
   /** By number; a Map, because an old straggler would pin every index of an array after it. */
   readonly #slabs = new Map<number, Slab>()
@@ -140,7 +141,11 @@ export class MemoryLog implements RecordLog {
     slab.live -= bytes
     this.#live -= bytes
     if (slab.from !== null) this.#forget(slab, at)
-    if (slab === this.#current) return
+    if (slab === this.#current) {
+      // Made for one large record, it would count as used until the next one comes, which may be waiting for it.
+      if (slab.live === 0 && slab.size > SLAB_BYTES) this.#next(SLAB_BYTES)
+      return
+    }
     if (slab.live === 0) this.#close(slab)
     else if (isSparse(slab)) this.#noteSparse(slab)
   }
@@ -193,7 +198,8 @@ export class MemoryLog implements RecordLog {
   }
 
   #noteSparse(slab: Slab): void {
-    if (slab.sparse || this.#schedule === null || this.#slabs.size < COMPACT_SLABS_MIN) return
+    if (slab.sparse || this.#schedule === null) return
+    if (this.#slabs.size < COMPACT_SLABS_MIN && this.bytes * 4 < this.bytesMax) return
     slab.sparse = true
     this.#sparse.push(slab)
     this.#schedule(this.#compaction)

@@ -12,6 +12,7 @@ export class FakeRecordLog implements RecordLog {
   view: DataView = new DataView(new ArrayBuffer(0))
   offset: number = 0
   length: number = 0
+  bytesMax: number = Infinity
   safePosition: number = Infinity
   readonly records: Map<number, FakeRecord> = new Map()
   #end: number = 0

@@ -44,10 +44,6 @@ export class Consumers {
     return this.#all.size
   }
 
-  get(id: number): ConsumerEntry | undefined {
-    return this.#all.get(id)
-  }
-
   values(): IterableIterator<ConsumerEntry> {
     return this.#all.values()
   }

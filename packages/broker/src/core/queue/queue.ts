@@ -50,8 +50,6 @@ export class Queue implements Task {
   head: number = 0
   /** What stands at or after this mark is not yet as safe as it was promised to be. */
   visible: number = 0
-  /** Whether a consumer was ever there; an auto-delete queue lives until its last one leaves. */
-  hadConsumer: boolean = false
   /** Bytes handed out in a round of the turn's line. */
   #roundBytes: number = 0
   #round: number = 0

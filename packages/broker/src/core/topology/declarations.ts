@@ -61,19 +61,22 @@ export function checkSameQueue(queue: Queue, options: QueueOptions, vhost: strin
   const where = `queue '${queue.name}' in vhost '${vhost}'`
   compare('durable', options.durable, queue.options.durable, where)
   compare('auto_delete', options.autoDelete, queue.options.autoDelete, where)
-  if (queue.options.exclusiveOwner !== options.exclusiveOwner) {
-    throw new BrokerError(
-      ErrorCode.resourceLocked,
-      `cannot obtain exclusive access to locked ${where}. It could be originally declared on ` +
-        'another connection or the exclusive property value does not match that of the original declaration.',
-    )
-  }
+  if (queue.options.exclusiveOwner !== options.exclusiveOwner) throw lockedQueue(queue.name, vhost)
   for (const argument of COMPARED_ARGUMENTS) {
     const fallback = argument === 'x-queue-type' ? 'classic' : undefined
     const received = options.arguments.get(argument) ?? fallback
     const current = queue.options.arguments.get(argument) ?? fallback
     compareArgument({ argument, received, current, where })
   }
+}
+
+/** Somebody else's exclusive queue, or one's own declared as though it were not. */
+export function lockedQueue(name: string, vhost: string): BrokerError {
+  return new BrokerError(
+    ErrorCode.resourceLocked,
+    `cannot obtain exclusive access to locked queue '${name}' in vhost '${vhost}'. It could be originally declared on ` +
+      'another connection or the exclusive property value does not match that of the original declaration.',
+  )
 }
 
 /** As checkSameQueue. */
@@ -125,21 +128,34 @@ function compareArgument(comparison: {
 }): void {
   const { argument, received, current, where } = comparison
   if (received === current) return
-  if (received !== undefined && current !== undefined && sameValue(received, current)) return
+  const both = received !== undefined && current !== undefined
+  if (both && sameValue(received, current)) return
+  const show = both ? quote : describe
   throw new BrokerError(
     ErrorCode.preconditionFailed,
-    `inequivalent arg '${argument}' for ${where}: received ${describe(received)} but current is ${describe(current)}`,
+    `inequivalent arg '${argument}' for ${where}: received ${show(received)} but current is ${show(current)}`,
   )
 }
 
-/** A value as RabbitMQ shows it in an error. */
+/** A value as RabbitMQ shows it where the other side has none. */
 function describe(value: ArgumentValue | undefined): string {
   if (value === undefined) return 'none'
   const type = typeName(value)
-  if (value instanceof Double) return `the value '${value.value}' of type '${type}'`
-  if (value instanceof Timestamp) return `the value '${value.seconds}' of type '${type}'`
-  if (value === null || typeof value === 'object') return `a value of type '${type}'`
-  return `the value '${value}' of type '${type}'`
+  const text = textOf(value)
+  return text === null ? `a value of type '${type}'` : `the value '${text}' of type '${type}'`
+}
+
+/** A value as RabbitMQ shows it beside another. */
+function quote(value: ArgumentValue | undefined): string {
+  const text = textOf(value as ArgumentValue)
+  return text === null ? describe(value) : `'${text}'`
+}
+
+/** Null for what is more than a word. */
+function textOf(value: ArgumentValue): string | null {
+  if (value instanceof Double) return String(value.value)
+  if (value instanceof Timestamp) return String(value.seconds)
+  return value === null || typeof value === 'object' ? null : String(value)
 }
 
 /** RabbitMQ's names of types; the width of a number is forgotten by now. */

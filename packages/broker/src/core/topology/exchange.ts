@@ -1,4 +1,4 @@
-import { sameArguments, type Arguments } from '../arguments.ts'
+import { keyOf, type Arguments } from '../arguments.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { Matcher } from '../routing/matcher.ts'
 import type { Route } from '../routing/route.ts'
@@ -37,8 +37,8 @@ export class Exchange {
   readonly alternate: string | null
   /** Rules that start here. */
   readonly bindings: Set<Binding> = new Set()
-  /** The same by what they have in common: an exchange may have a million, a queue thousands of keys. */
-  readonly #bySignature = new Map<string, Binding[]>()
+  /** The same by what makes each one of its kind: an exchange may have a million, a queue thousands of them. */
+  readonly #bySignature = new Map<string, Binding>()
   /** Rules of other exchanges that end here. */
   readonly bindingsTo: Set<Binding> = new Set()
   /** Remembered routes by routing key, valid for one version of the topology. */
@@ -58,31 +58,24 @@ export class Exchange {
   addBinding(binding: Binding): void {
     this.bindings.add(binding)
     this.matcher.add(binding)
-    const signature = signatureOf(binding)
-    const alike = this.#bySignature.get(signature)
-    if (alike === undefined) this.#bySignature.set(signature, [binding])
-    else alike.push(binding)
+    this.#bySignature.set(signatureOf(binding), binding)
   }
 
   /** False if it was not there. */
   removeBinding(binding: Binding): boolean {
     if (!this.bindings.delete(binding)) return false
     this.matcher.remove(binding)
-    const signature = signatureOf(binding)
-    const others = (this.#bySignature.get(signature) ?? []).filter((each) => each !== binding)
-    if (others.length === 0) this.#bySignature.delete(signature)
-    else this.#bySignature.set(signature, others)
+    this.#bySignature.delete(signatureOf(binding))
     return true
   }
 
   findBinding(rule: Omit<Binding, 'source'>): Binding | undefined {
-    const alike = this.#bySignature.get(signatureOf(rule)) ?? []
-    return alike.find((binding) => sameArguments(binding.arguments, rule.arguments))
+    return this.#bySignature.get(signatureOf(rule))
   }
 }
 
-/** The same for all rules that differ in their arguments only. */
-function signatureOf({ destination, routingKey }: Omit<Binding, 'source'>): string {
+function signatureOf(rule: Omit<Binding, 'source'>): string {
+  const { destination, routingKey } = rule
   const kind = destination instanceof Exchange ? 'exchange' : 'queue'
-  return JSON.stringify([kind, destination.name, routingKey])
+  return JSON.stringify([kind, destination.name, routingKey, keyOf(rule.arguments)])
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { TestBroker } from '../../testing/test-broker.ts'
-import { noArguments, type Arguments, type ArgumentValue } from '../arguments.ts'
+import { Double, noArguments, type Arguments, type ArgumentValue } from '../arguments.ts'
 import { BrokerError } from '../errors.ts'
 import type { QueueOptions } from '../queue/queue.ts'
 import { TopicMatcher } from '../routing/topic.ts'
@@ -83,11 +83,7 @@ test('a queue that is declared otherwise is refused, saying what differs', () =>
   refused(declare({ autoDelete: true }), inequivalent('auto_delete', `'true'`, `'false'`))
   refused(
     declare({ arguments: mapOf({ 'x-queue-type': 'quorum' }) }),
-    inequivalent(
-      'x-queue-type',
-      `the value 'quorum' of type 'longstr'`,
-      `the value 'classic' of type 'longstr'`,
-    ),
+    inequivalent('x-queue-type', `'quorum'`, `'classic'`),
   )
   refused(
     declare({ exclusiveOwner: SESSION }),
@@ -111,11 +107,11 @@ test('an exchange that is declared otherwise is refused, saying what differs', (
   refused(declare({ durable: false }), inequivalent('durable', `'false'`, `'true'`))
   refused(declare({ autoDelete: true }), inequivalent('auto_delete', `'true'`, `'false'`))
   refused(declare({ internal: true }), inequivalent('internal', `'true'`, `'false'`))
-  const one = `the value 'one' of type 'longstr'`
   refused(
     declare({ arguments: mapOf({ 'alternate-exchange': 'two' }) }),
-    inequivalent('alternate-exchange', `the value 'two' of type 'longstr'`, one),
+    inequivalent('alternate-exchange', `'two'`, `'one'`),
   )
+  const one = `the value 'one' of type 'longstr'`
   refused(declare({ arguments: noArguments }), inequivalent('alternate-exchange', 'none', one))
 })
 
@@ -245,6 +241,9 @@ test('a binding is one by source, destination, key and arguments', () => {
     toQueue('amq.headers', 'k', 'r'),
     toQueue('amq.headers', 'k', 'q', mapOf({ a: 1 })),
     toQueue('amq.headers', 'k', 'q', mapOf({ a: '1' })),
+    toQueue('amq.headers', 'k', 'q', mapOf({ a: new Double(1) })),
+    toQueue('amq.headers', 'k', 'q', mapOf({ a: ['b,c'] })),
+    toQueue('amq.headers', 'k', 'q', mapOf({ a: ['b', 'c'] })),
     toExchange('amq.headers', 'k', 'amq.fanout'),
   ]
   for (const request of [...requests, ...requests]) vhost.bind(request, SESSION)
@@ -254,6 +253,17 @@ test('a binding is one by source, destination, key and arguments', () => {
     vhost.unbind(request, SESSION)
     assert.equal(bindings.size, requests.length - index - 1)
   }
+})
+
+test('the order of a binding’s arguments and the width of its numbers do not matter', () => {
+  const vhost = newVhost()
+  vhost.declareQueue('q', queueOptions, SESSION)
+  for (const table of [
+    { a: 1, b: 2 },
+    { b: 2n, a: 1n },
+  ])
+    vhost.bind(toQueue('amq.headers', '', 'q', mapOf(table)), SESSION)
+  assert.equal(vhost.getExchange('amq.headers').bindings.size, 1)
 })
 
 test('ten thousand bindings of one queue to one exchange are made and removed in no time', () => {
@@ -267,6 +277,19 @@ test('ten thousand bindings of one queue to one exchange are made and removed in
   assert.equal(vhost.getExchange('amq.direct').bindings.size, 0)
   // Looking through all of them for each took seconds.
   assert.ok(performance.now() - startMs < 1000)
+})
+
+test('so are those that differ in their arguments only', () => {
+  const vhost = newVhost()
+  const queue = vhost.declareQueue('q', queueOptions, SESSION)
+  const startMs = performance.now()
+  for (let i = 0; i < 30_000; i++) {
+    const request = toQueue('amq.headers', '', 'q', mapOf({ number: i }))
+    vhost.bind(request, SESSION)
+  }
+  vhost.removeQueue(queue)
+  // Comparing each with each would be half a billion comparisons.
+  assert.ok(performance.now() - startMs < 3000)
 })
 
 test('bindings go with their queue and leave nothing in the matcher', () => {

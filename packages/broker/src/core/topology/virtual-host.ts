@@ -16,6 +16,7 @@ import {
   checkQueueArguments,
   checkSameExchange,
   checkSameQueue,
+  lockedQueue,
   typeName,
 } from './declarations.ts'
 import { Exchange, ExchangeType, type Binding, type ExchangeOptions } from './exchange.ts'
@@ -86,13 +87,7 @@ export class VirtualHost implements RoutingTable {
   /** An exclusive queue is its owner's only. [AMQP 1.7.2.1] */
   checkOwner(queue: Queue, session: number): void {
     const owner = queue.options.exclusiveOwner
-    if (owner === 0 || owner === session) return
-    const where = `queue '${queue.name}' in vhost '${this.name}'`
-    throw new BrokerError(
-      ErrorCode.resourceLocked,
-      `cannot obtain exclusive access to locked ${where}. It could be originally declared on ` +
-        'another connection or the exclusive property value does not match that of the original declaration.',
-    )
+    if (owner !== 0 && owner !== session) throw lockedQueue(queue.name, this.name)
   }
 
   declareExchange(name: string, options: ExchangeOptions): void {

@@ -20,7 +20,7 @@ export type Settlement = (typeof Settlement)[keyof typeof Settlement]
 export class Channel implements Committer {
   readonly number: number
   readonly session: Session
-  readonly content: Content = new Content()
+  readonly content: Content
   readonly unacked: Unacked = new Unacked()
   readonly consumers: Map<string, AmqpConsumer> = new Map()
   /** We have sent channel.close and wait for close-ok; all else is ignored. */
@@ -45,10 +45,7 @@ export class Channel implements Committer {
   constructor(session: Session, number: number) {
     this.session = session
     this.number = number
-  }
-
-  get active(): boolean {
-    return !this.closing
+    this.content = new Content(session.flow)
   }
 
   get prefetchReached(): boolean {
@@ -88,7 +85,6 @@ export class Channel implements Committer {
   }
 
   removeConsumer(consumer: AmqpConsumer): void {
-    consumer.gone = true
     this.consumers.delete(consumer.tag)
     this.#byNumber.delete(consumer.number)
   }
@@ -111,7 +107,7 @@ export class Channel implements Committer {
       if (tag !== 0 && !this.unacked.has(tag)) throw unknownDeliveryTag(tag)
       this.settleAll(tag === 0 ? this.lastDeliveryTag : tag, settlement)
     }
-    this.#wakeConsumers()
+    if (this.prefetchGlobal > 0) this.wakeConsumers()
   }
 
   /** All open tags up to and including `max`. */
@@ -150,18 +146,12 @@ export class Channel implements Committer {
     }
   }
 
-  #wakeConsumers(): void {
-    if (this.prefetchGlobal > 0) this.wakeConsumers()
-  }
-
   /** Consumers end and what was not acknowledged goes back, in that order: not to this channel again. */
   close(): void {
     this.closing = true
     this.content.end()
-    for (const consumer of this.consumers.values()) {
-      consumer.gone = true
+    for (const consumer of this.consumers.values())
       this.session.broker.cancel(this.session, 0, consumer.id)
-    }
     this.consumers.clear()
     this.#byNumber.clear()
     this.settleAll(this.lastDeliveryTag, Settlement.requeue)

@@ -6,7 +6,6 @@ import { DeliverHead, writeDelivery } from './delivery.ts'
 export interface AmqpConsumerOptions {
   readonly tag: string
   readonly noAck: boolean
-  readonly exclusive: boolean
   readonly prefetch: number
 }
 
@@ -23,7 +22,6 @@ export class AmqpConsumer implements Consumer {
   unacked: number = 0
   /** The queue has turned away because it was not ready; it must be told when that changes. */
   waiting: boolean = false
-  gone: boolean = false
   readonly #deliverHead: DeliverHead
   readonly #channel: Channel
   readonly #connection: Connection
@@ -48,7 +46,7 @@ export class AmqpConsumer implements Consumer {
   }
 
   #hasCredit(): boolean {
-    if (!this.#channel.active) return false
+    if (this.#channel.closing) return false
     if (this.noAck) return true
     if (this.prefetch > 0 && this.unacked >= this.prefetch) return false
     return !this.#channel.prefetchReached
@@ -62,11 +60,14 @@ export class AmqpConsumer implements Consumer {
       channel.consumersUnacked++
       this.unacked++
     }
-    writeDelivery(channel, this.#deliverHead, tag, delivery)
+    try {
+      writeDelivery(channel, this.#deliverHead, tag, delivery)
+    } catch (error) {
+      channel.session.fault(error)
+    }
   }
 
   cancelled(): void {
-    this.gone = true
     this.#channel.consumerCancelled(this)
   }
 }

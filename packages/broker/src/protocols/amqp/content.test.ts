@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { Content, ContentState } from './content.ts'
 
 function begun(bodyBytes: number): Content {
-  const content = new Content()
+  const content = new Content({ gathered: () => {} })
   content.begin(Buffer.from([1, 120, 1, 107]), 0, 4)
   content.bodyBytes = bodyBytes
   content.keepHeader(Buffer.from([0, 0]), 0, 2)

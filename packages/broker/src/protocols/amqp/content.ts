@@ -12,6 +12,7 @@ import {
   unknownFrame,
 } from './connection-errors.ts'
 import { invalidExpiration, messageTooLarge, userIdMismatch, type AmqpError } from './errors.ts'
+import type { Flow } from './flow.ts'
 import { amqpLimits } from './limits.ts'
 
 const CLASS_BASIC = 60
@@ -25,23 +26,27 @@ export type ContentState = (typeof ContentState)[keyof typeof ContentState]
  *
  * Mostly all three are in one chunk and nothing is copied before the log (see publish.ts). When they are
  * not, what has come is copied here, frame by frame: memory grows with what was sent, not with what was announced.
+ * Invariant: all that is kept here is counted by the connection's flow, and an idle channel keeps nothing.
  */
 export class Content {
   state: ContentState = ContentState.none
   mandatory: boolean = false
   bodyBytes: number = 0
   readonly publication: Publication = new Publication(Origin.amqp)
+  readonly #flow: Pick<Flow, 'gathered'>
+  #countedBytes: number = 0
   #received: number = 0
   /** What has come of the body is its first #received bytes; the rest is room for what follows. */
   #body: Buffer = NOTHING
+
+  constructor(flow: Pick<Flow, 'gathered'>) {
+    this.#flow = flow
+  }
 
   /** Keeps the address [start, end) of a basic.publish whose header is not here yet. */
   begin(buffer: Buffer, start: number, end: number): void {
     const publication = this.publication
     publication.address = Buffer.from(buffer.subarray(start, end))
-    // No longer the input's: see receivePublish.
-    publication.body = publication.address
-    publication.view = null
     publication.addressStart = 0
     publication.addressEnd = end - start
     this.state = ContentState.header
@@ -53,6 +58,7 @@ export class Content {
     publication.header = Buffer.from(buffer.subarray(start, end))
     publication.headerStart = 0
     publication.headerEnd = end - start
+    this.#count(end - start)
     this.#received = 0
     this.state = ContentState.body
   }
@@ -83,7 +89,17 @@ export class Content {
   end(): void {
     this.state = ContentState.none
     this.#body = NOTHING
-    this.publication.body = NOTHING
+    const { publication } = this
+    publication.address = NOTHING
+    publication.header = NOTHING
+    publication.body = NOTHING
+    this.#count(-this.#countedBytes)
+  }
+
+  #count(bytes: number): void {
+    if (bytes === 0) return
+    this.#countedBytes += bytes
+    this.#flow.gathered(bytes)
   }
 
   /**
@@ -96,6 +112,7 @@ export class Content {
     const room = Math.min(this.bodyBytes, Math.max(needed, this.#body.length * 2))
     const grown = Buffer.allocUnsafeSlow(room)
     this.#body.copy(grown, 0, 0, this.#received)
+    this.#count(room - this.#body.length)
     this.#body = grown
   }
 

@@ -5,7 +5,8 @@ import { MalformedUtf8 } from './codec/primitives.ts'
 
 /**
  * What a client is told when it breaks a rule: here the errors that close a channel, in
- * connection-errors.ts those that close the connection. The texts are RabbitMQ's word for word,
+ * connection-errors.ts those that close the connection. What the core refuses it says itself, in BrokerError's
+ * words; the rest is here. The texts are RabbitMQ's word for word,
  * because client libraries and their tests match them. They were compared with RabbitMQ 3.10; where
  * 4.x says it otherwise, 4.x is followed and the function says so.
  */
@@ -85,102 +86,13 @@ export interface Resource {
   readonly virtualHost: string
 }
 
-export function notFound(resource: Resource): AmqpError {
-  return new AmqpError(ReplyCode.NOT_FOUND, `no ${shown(resource)}`)
-}
-
 /** An empty queue name on a channel that has declared none. */
 export function noPreviouslyDeclaredQueue(): AmqpError {
   return new AmqpError(ReplyCode.NOT_FOUND, 'no previously declared queue')
 }
 
-/** As RabbitMQ 4: 3.10 does not say which permission is missing. */
-export function accessRefused(refused: {
-  readonly permission: 'configure' | 'write' | 'read'
-  readonly resource: Resource
-  readonly user: string
-}): AmqpError {
-  const { permission, resource, user } = refused
-  return new AmqpError(
-    ReplyCode.ACCESS_REFUSED,
-    `${permission} access to ${shown(resource)} refused for user '${user}'`,
-  )
-}
-
-/** As RabbitMQ 4. */
-export function topicAccessRefused(refused: {
-  readonly permission: 'write' | 'read'
-  readonly routingKey: string
-  readonly exchange: Resource
-  readonly user: string
-}): AmqpError {
-  const { permission, routingKey, exchange, user } = refused
-  return new AmqpError(
-    ReplyCode.ACCESS_REFUSED,
-    `${permission} access to topic '${routingKey}' in ${shown(exchange)} ` +
-      `refused for user '${user}'`,
-  )
-}
-
-export function reservedPrefix(resource: Pick<Resource, 'kind' | 'name'>): AmqpError {
-  return new AmqpError(
-    ReplyCode.ACCESS_REFUSED,
-    `${resource.kind} name '${resource.name}' contains reserved prefix 'amq.*'`,
-  )
-}
-
 export function defaultExchangeRefused(): AmqpError {
   return new AmqpError(ReplyCode.ACCESS_REFUSED, 'operation not permitted on the default exchange')
-}
-
-export function systemExchangeDeletion(exchange: Resource): AmqpError {
-  return new AmqpError(
-    ReplyCode.ACCESS_REFUSED,
-    `deletion of system ${shown(exchange)} not allowed`,
-  )
-}
-
-export function internalExchange(exchange: Resource): AmqpError {
-  return new AmqpError(ReplyCode.ACCESS_REFUSED, `cannot publish to internal ${shown(exchange)}`)
-}
-
-/** A second consumer beside an exclusive one, or the other way round. */
-export function inExclusiveUse(queue: Resource): AmqpError {
-  return new AmqpError(ReplyCode.ACCESS_REFUSED, `${shown(queue)} in exclusive use`)
-}
-
-export function resourceLocked(queue: Resource): AmqpError {
-  return new AmqpError(
-    ReplyCode.RESOURCE_LOCKED,
-    `cannot obtain exclusive access to locked ${shown(queue)}. It could be originally declared ` +
-      'on another connection or the exclusive property value does not match that of the original ' +
-      'declaration.',
-  )
-}
-
-/** A value as error texts quote it; `type` as typeName() names it. */
-export interface ShownValue {
-  readonly value: string
-  readonly type: string
-}
-
-/** Null is an argument that is not there, on either side. */
-export function inequivalentArgument(difference: {
-  readonly argument: string
-  readonly resource: Resource
-  readonly received: ShownValue | null
-  readonly current: ShownValue | null
-}): AmqpError {
-  const { argument, resource, received, current } = difference
-  const both = received !== null && current !== null
-  const quote = (value: ShownValue | null): string => {
-    if (value === null) return 'none'
-    return both ? `'${value.value}'` : `the value '${value.value}' of type '${value.type}'`
-  }
-  return preconditionFailed(
-    `inequivalent arg '${argument}' for ${shown(resource)}: ` +
-      `received ${quote(received)} but current is ${quote(current)}`,
-  )
 }
 
 /**
@@ -199,16 +111,6 @@ export function invalidArgument(invalid: {
 /** As RabbitMQ 4: 3.10 closes the connection with 503. */
 export function unknownExchangeType(type: string): AmqpError {
   return preconditionFailed(`unknown exchange type '${type}'`)
-}
-
-/** A delete with if-unused. */
-export function inUse(resource: Resource): AmqpError {
-  return preconditionFailed(`${shown(resource)} in use`)
-}
-
-/** A delete with if-empty. */
-export function notEmpty(queue: Resource): AmqpError {
-  return preconditionFailed(`${shown(queue)} not empty`)
 }
 
 export function unknownDeliveryTag(deliveryTag: number): AmqpError {
@@ -241,52 +143,6 @@ export function userIdMismatch(mismatch: {
 }): AmqpError {
   return preconditionFailed(
     `user_id property set to '${mismatch.userId}' but authenticated user was '${mismatch.user}'`,
-  )
-}
-
-/** CC or BCC is not an array; `type` as typeName() names it. */
-export function invalidRecipients(invalid: {
-  readonly header: 'CC' | 'BCC'
-  readonly type: string
-}): AmqpError {
-  return preconditionFailed(
-    `invalid message: {unacceptable_type_in_header,"${invalid.header}",${invalid.type}}`,
-  )
-}
-
-/** tx.commit or tx.rollback without tx.select. */
-export function notTransactional(): AmqpError {
-  return preconditionFailed('channel is not transactional')
-}
-
-/** tx.select after confirm.select, or the other way round. */
-export function modeSwitch(modes: {
-  readonly from: 'tx' | 'confirm'
-  readonly to: 'tx' | 'confirm'
-}): AmqpError {
-  return preconditionFailed(`cannot switch from ${modes.from} to ${modes.to} mode`)
-}
-
-export function replyConsumerAcknowledges(): AmqpError {
-  return preconditionFailed('reply consumer cannot acknowledge')
-}
-
-export function replyConsumerSet(): AmqpError {
-  return preconditionFailed('reply consumer already set')
-}
-
-export function noReplyConsumer(): AmqpError {
-  return preconditionFailed('fast reply consumer does not exist')
-}
-
-export function acknowledgementTimedOut(late: {
-  readonly channel: number
-  readonly timeoutMs: number
-}): AmqpError {
-  return preconditionFailed(
-    `delivery acknowledgement on channel ${late.channel} timed out. ` +
-      `Timeout value used: ${late.timeoutMs} ms. ` +
-      'This timeout value can be configured, see consumers doc guide to learn more',
   )
 }
 

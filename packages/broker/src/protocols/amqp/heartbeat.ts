@@ -15,7 +15,7 @@ export interface HeartbeatOptions {
 
 /**
  * Looks twice an interval whether bytes have gone either way: sends a heartbeat where we were silent,
- * gives up on a peer that was silent for more than two intervals. One that we stopped reading is not silent.
+ * gives up on a peer that was silent for more than two intervals. One whose socket we stopped reading is not silent.
  */
 export class Heartbeat {
   readonly #connection: Connection
@@ -50,7 +50,7 @@ export class Heartbeat {
   #tick(): void {
     const connection = this.#connection
     if (!connection.open) return
-    const silent = connection.bytesReceived === this.#received && !connection.held
+    const silent = connection.bytesReceived === this.#received && !connection.paused
     this.#silentTicks = silent ? this.#silentTicks + 1 : 0
     if (this.#silentTicks >= SILENT_TICKS_MAX) {
       this.#log.warn(`missed heartbeats from client, timeout: ${this.#seconds}s: connection closed`)

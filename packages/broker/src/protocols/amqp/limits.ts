@@ -16,6 +16,8 @@ export const amqpLimits = {
   announcedBytesMax: 536_870_912,
   /** Longest time to live of a message: ten years. [RabbitMQ MAX_EXPIRY_TIMER] */
   expirationMsMax: 315_360_000_000,
+  /** Answers, returned messages and confirms that may wait for a client to read before nothing more is asked of it. */
+  answerBytesMax: 262_144,
   /** Consumers of one channel. */
   consumersPerChannelMax: 10_000,
 } as const

@@ -49,7 +49,7 @@ export function receivePublish(
         ? bodyStart
         : frameEnd(channel, FrameType.body, buffer, headerEnd + 1, inputEnd)
     if (bodyEnd === bodyStart + bodyBytes) {
-      const publication = content.publication
+      const publication = channel.session.publication
       // Compared first: storing a reference costs more than a look.
       if (publication.body !== buffer) {
         publication.address = buffer
@@ -63,7 +63,7 @@ export function receivePublish(
       publication.headerEnd = headerEnd
       publication.bodyStart = bodyStart
       publication.bodyEnd = bodyEnd
-      publish(channel)
+      publish(channel, publication)
       return bodyBytes === 0 ? headerEnd + 1 : bodyEnd + 1
     }
   }
@@ -94,21 +94,23 @@ export function receiveHeader(channel: Channel, buffer: Buffer, start: number, e
   content.keepHeader(buffer, start + HEADER_FIXED_BYTES, end)
   if (content.bodyBytes > 0) return
   content.keepEmptyBody()
-  publish(channel)
+  publishGathered(channel)
 }
 
 /** A body frame that did not come with its basic.publish. */
 export function receiveBody(channel: Channel, buffer: Buffer, start: number, end: number): void {
   if (!channel.content.keepBody(buffer, start, end)) return
-  publish(channel)
-  // An idle channel holds no body.
+  publishGathered(channel)
+}
+
+function publishGathered(channel: Channel): void {
+  publish(channel, channel.content.publication)
   channel.content.end()
 }
 
 /** Hands a whole message to the core; returns it if it was mandatory and reached nobody. */
-function publish(channel: Channel): void {
+function publish(channel: Channel, publication: Publication): void {
   const { content, session } = channel
-  const publication = content.publication
   content.state = ContentState.none
   try {
     session.scan.scan(publication.header, publication.headerStart, publication.headerEnd)
@@ -154,4 +156,5 @@ function sendContent(channel: Channel, publication: Publication): void {
     endFrame(writer, frame)
   }
   channel.session.connection.write(writer.written())
+  channel.session.flow.answered(writer.position)
 }

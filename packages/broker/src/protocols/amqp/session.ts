@@ -1,61 +1,35 @@
 import type { Logger } from '../../base/log.ts'
 import type { Connection, ConnectionHandler } from '../../base/net/connection.ts'
-import { DecodeError, Reader } from '../../base/reader.ts'
+import { DecodeError } from '../../base/reader.ts'
 import { Timer } from '../../base/timers.ts'
 import { Writer } from '../../base/writer.ts'
 import type { Principal } from '../../core/auth/principal.ts'
-import type { Broker, MemoryListener } from '../../core/broker.ts'
-import { StoredMessage } from '../../core/message.ts'
+import type { Broker } from '../../core/broker.ts'
+import { Origin, Publication, StoredMessage } from '../../core/message.ts'
 import type { Caller, Outcome } from '../../core/outcome.ts'
 import type { VirtualHost } from '../../core/topology/virtual-host.ts'
 import { Channel } from './channel.ts'
 import { writeChannelClose } from './codec/channel-methods.ts'
-import {
-  writeConnectionBlocked,
-  writeConnectionClose,
-  writeConnectionUnblocked,
-} from './codec/connection-methods.ts'
-import {
-  FRAME_END,
-  FRAME_OVERHEAD_BYTES,
-  FrameType,
-  PROTOCOL_HEADER,
-  ReplyCode,
-} from './codec/constants.ts'
+import { writeConnectionClose } from './codec/connection-methods.ts'
+import { FrameType, PROTOCOL_HEADER, ReplyCode } from './codec/constants.ts'
 import { endFrame, startFrame } from './codec/frame.ts'
 import { PropertyScan } from './codec/property-scan.ts'
-import { ContentState, readWord, unexpectedContent } from './content.ts'
-import {
-  channelNotOpen,
-  frameTooLarge,
-  invalidFrameEnd,
-  unexpectedFrame,
-  unknownFrame,
-} from './connection-errors.ts'
 import { AmqpError, amqpErrorFrom, internalError, undecodable, type MethodIds } from './errors.ts'
-import { dispatch } from './handlers/dispatch.ts'
+import { Flow, Hold } from './flow.ts'
+import { FrameInput, NO_METHOD } from './frame-input.ts'
+import { receiveProtocolHeader } from './handshake.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { amqpLimits } from './limits.ts'
-import { receiveBody, receiveHeader, receivePublish } from './publish.ts'
 import { noTraits, SessionState, type ClientTraits } from './session-state.ts'
-import { receiveProtocolHeader } from './handshake.ts'
-
-const METHOD_PUBLISH = (60 << 16) | 40
-const METHOD_ACK = (60 << 16) | 80
-const NO_METHOD: MethodIds = { classId: 0, methodId: 0 }
-const PUBLISH: MethodIds = { classId: 60, methodId: 40 }
-const ACK: MethodIds = { classId: 60, methodId: 80 }
-/** The payload of a basic.ack has always this length: whatever has another is the decoder's business. */
-const ACK_BYTES = 13
 
 /**
- * One AMQP 0-9-1 connection.
+ * One AMQP 0-9-1 connection: who it is, what it holds in the core, how it ends.
  *
- * Frames are worked through in order; a method that asks the core something holds the rest until the answer has come,
+ * Frames are worked through in order (frame-input.ts); a method that asks the core something holds the rest until the answer has come,
  * so that what follows a failed declare is not carried out. Publishes and acknowledgements wait for nothing.
  * Errors end here: a channel's closes that channel, all others this connection, none the broker.
  */
-export class Session implements ConnectionHandler, Caller, MemoryListener {
+export class Session implements ConnectionHandler, Caller {
   readonly id: number
   readonly broker: Broker
   readonly connection: Connection
@@ -72,21 +46,19 @@ export class Session implements ConnectionHandler, Caller, MemoryListener {
   readonly channels: Map<number, Channel> = new Map()
   readonly scan: PropertyScan = new PropertyScan()
   readonly message: StoredMessage = new StoredMessage()
-  readonly reader: Reader = new Reader(Buffer.alloc(0))
+  /** A message that came in one piece: its parts lie in the input and are not kept. */
+  readonly publication: Publication = new Publication(Origin.amqp)
+  readonly flow: Flow
   readonly heartbeat: Heartbeat
   /** Runs out if a phase of the handshake or the close takes too long. */
   readonly deadline: Timer
+  readonly #input: FrameInput
   readonly #writer = new Writer()
   #frameStart: number = 0
   #principal: Principal | null = null
   #vhost: VirtualHost | null = null
   /** The one call to the core whose answer the rest of the input waits for. */
   #pending: PendingCall | null = null
-  #lastChannel: Channel | null = null
-  #method: MethodIds = NO_METHOD
-  /** The client was stopped at a publish because memory is full. */
-  #blocked: boolean = false
-  #toldBlocked: boolean = false
   #released: boolean = false
 
   readonly #onClosed: () => void
@@ -103,6 +75,8 @@ export class Session implements ConnectionHandler, Caller, MemoryListener {
       conn: connection.id,
       peer: `${remoteAddress}:${remotePort}`,
     })
+    this.flow = new Flow(this)
+    this.#input = new FrameInput(this)
     const { timers } = broker
     this.heartbeat = new Heartbeat(connection, {
       timers,
@@ -136,7 +110,7 @@ export class Session implements ConnectionHandler, Caller, MemoryListener {
     this.#vhost = vhost
     this.state = SessionState.running
     this.broker.timers.clear(this.deadline)
-    this.broker.onMemoryChange(this)
+    this.broker.onMemoryChange(this.flow)
   }
 
   receive(buffer: Buffer, start: number, end: number, softEnd: number): number {
@@ -145,143 +119,7 @@ export class Session implements ConnectionHandler, Caller, MemoryListener {
       at = receiveProtocolHeader(this, buffer, start, end)
       if (this.state === SessionState.protocolHeader) return at
     }
-    const { connection } = this
-    // Room for the next frame's header at least; a whole frame once its size is known.
-    connection.bytesNeeded = 1
-    while (at < softEnd) {
-      if (end - at < FRAME_OVERHEAD_BYTES) {
-        connection.bytesNeeded = FRAME_OVERHEAD_BYTES
-        break
-      }
-      const bytes = readWord(buffer, at + 3)
-      if (
-        bytes < 0 ||
-        bytes > this.frameBytesMax + amqpLimits.frameBytesSlack - FRAME_OVERHEAD_BYTES
-      ) {
-        this.#frameTooLarge(buffer[at] as number, bytes >>> 0)
-        return end
-      }
-      const next = at + bytes + FRAME_OVERHEAD_BYTES
-      if (next > end) {
-        connection.bytesNeeded = next - at
-        break
-      }
-      const stopped = this.#receiveFrame(buffer, at, next, end)
-      // Stopped before this frame: publishers wait for memory.
-      if (stopped === at) return at
-      at = stopped
-      if (connection.held || !connection.open) break
-    }
-    return at
-  }
-
-  #receiveFrame(buffer: Buffer, at: number, next: number, end: number): number {
-    let stopped = next
-    let channel: Channel | null = null
-    this.#method = NO_METHOD
-    try {
-      if (buffer[next - 1] !== FRAME_END) throw badFrameEnd(buffer, at, next)
-      const type = buffer[at]
-      const number = ((buffer[at + 1] as number) << 8) | (buffer[at + 2] as number)
-      if (type === FrameType.heartbeat) {
-        const payload = buffer.subarray(at + 7, next - 1)
-        if (number !== 0) throw unexpectedFrame({ type, payload })
-        if (payload.length > 0) throw unknownFrame({ type, payload })
-        return next
-      }
-      if (this.state >= SessionState.closing) return this.#receiveWhileClosing(buffer, at, next)
-      channel = number === 0 ? null : this.#channel(number)
-      if (type === FrameType.method)
-        stopped = this.#receiveMethod(channel, number, buffer, at, next, end)
-      else if (type === FrameType.header || type === FrameType.body) {
-        this.#receiveContent(channel, number, type, buffer, at + 7, next - 1)
-      } else
-        throw unknownFrame({ type: type as number, payload: buffer.subarray(at + 7, next - 1) })
-    } catch (error) {
-      this.fail(error, channel)
-    }
-    return stopped
-  }
-
-  #receiveMethod(
-    channel: Channel | null,
-    number: number,
-    buffer: Buffer,
-    at: number,
-    next: number,
-    end: number,
-  ): number {
-    const start = at + 7
-    if (next - start < 5) {
-      throw unknownFrame({ type: FrameType.method, payload: buffer.subarray(start, next - 1) })
-    }
-    const method = readWord(buffer, start)
-    if (channel !== null && !channel.closing) {
-      if (channel.content.state !== ContentState.none) {
-        this.#method = PUBLISH
-        throw unexpectedContent(channel.content.state)
-      }
-      if (method === METHOD_PUBLISH) {
-        this.#method = PUBLISH
-        if (this.broker.memory.full) return this.#waitForMemory(at)
-        return receivePublish(channel, buffer, start, next - 1, next, end)
-      }
-      if (method === METHOD_ACK && next - 1 - start === ACK_BYTES) {
-        this.#method = ACK
-        const tag = buffer.readUInt32BE(start + 4) * 2 ** 32 + buffer.readUInt32BE(start + 8)
-        channel.settle(tag, (buffer[start + 12] as number) !== 0, 0)
-        return next
-      }
-    }
-    this.#method = { classId: method >>> 16, methodId: method & 0xffff }
-    dispatch(this, channel, number, this.#method, this.reader.reset(buffer, start + 4, next - 1))
-    return next
-  }
-
-  #receiveContent(
-    channel: Channel | null,
-    number: number,
-    type: number,
-    buffer: Buffer,
-    start: number,
-    end: number,
-  ): void {
-    if (channel === null) {
-      if (number === 0) throw unexpectedFrame({ type, payload: buffer.subarray(start, end) })
-      throw channelNotOpen()
-    }
-    if (channel.closing) return
-    const { state } = channel.content
-    if (state !== ContentState.none) this.#method = PUBLISH
-    if (type === FrameType.header && state === ContentState.header)
-      receiveHeader(channel, buffer, start, end)
-    else if (type === FrameType.body && state === ContentState.body)
-      receiveBody(channel, buffer, start, end)
-    else throw unexpectedContent(state)
-  }
-
-  /** Only the answer to our connection.close matters; a client may also have closed at the same time. */
-  #receiveWhileClosing(buffer: Buffer, at: number, next: number): number {
-    if (buffer[at] !== FrameType.method || next - at < 12) return next
-    const method = buffer.readInt32BE(at + 7)
-    if (method === ((10 << 16) | 51)) this.end()
-    else if (method === ((10 << 16) | 50)) {
-      dispatch(
-        this,
-        null,
-        0,
-        { classId: 10, methodId: 50 },
-        this.reader.reset(buffer, at + 11, next - 1),
-      )
-    }
-    return next
-  }
-
-  #channel(number: number): Channel | null {
-    if (this.#lastChannel !== null && this.#lastChannel.number === number) return this.#lastChannel
-    const channel = this.channels.get(number) ?? null
-    if (channel !== null) this.#lastChannel = channel
-    return channel
+    return this.#input.receive(buffer, at, end, softEnd)
   }
 
   openChannel(number: number): void {
@@ -291,7 +129,7 @@ export class Session implements ConnectionHandler, Caller, MemoryListener {
   /** The number may be used again at once. */
   forgetChannel(channel: Channel): void {
     this.channels.delete(channel.number)
-    if (this.#lastChannel === channel) this.#lastChannel = null
+    this.#input.forget(channel)
   }
 
   /** Asks the core something and holds all further input until `answered` has the answer. */
@@ -300,8 +138,8 @@ export class Session implements ConnectionHandler, Caller, MemoryListener {
     ask: (token: number) => void,
     answered: (outcome: Outcome) => void,
   ): void {
-    this.#pending = { channel, method: this.#method, answered }
-    this.connection.hold()
+    this.#pending = { channel, method: this.#input.method, answered }
+    this.flow.hold(Hold.call)
     ask(1)
   }
 
@@ -309,8 +147,8 @@ export class Session implements ConnectionHandler, Caller, MemoryListener {
     const pending = this.#pending
     this.#pending = null
     if (pending === null || this.#released) return this.#giveBack(outcome)
-    this.connection.release()
-    this.#method = pending.method
+    this.flow.release(Hold.call)
+    this.#input.method = pending.method
     try {
       if (outcome.kind === 'failed') {
         throw amqpErrorFrom(outcome.error.code, outcome.error.message, pending.method)
@@ -337,6 +175,7 @@ export class Session implements ConnectionHandler, Caller, MemoryListener {
   endMethod(): void {
     endFrame(this.#writer, this.#frameStart)
     this.connection.write(this.#writer.written())
+    this.flow.answered(this.#writer.position)
   }
 
   /** The one place where an error ends: it is answered, logged once, and costs as little as it may. */
@@ -344,7 +183,9 @@ export class Session implements ConnectionHandler, Caller, MemoryListener {
     // It has been told once what it did wrong: a peer must not fill the log with what it sends after.
     if (!this.connection.open || this.state >= SessionState.closing) return
     const amqpError = this.#translate(error)
-    this.log.warn(amqpError.message, { ...this.#method, scope: amqpError.scope, ...causeOf(error) })
+    const fields = { ...this.#input.method, scope: amqpError.scope }
+    if (isPeersFault(error)) this.log.warn(amqpError.message, fields)
+    else this.log.error(amqpError.message, { ...fields, stack: stackOf(error) })
     if (this.state < SessionState.running) return this.failHandshake(amqpError)
     if (amqpError.scope === 'channel' && channel !== null) {
       channel.close()
@@ -353,12 +194,18 @@ export class Session implements ConnectionHandler, Caller, MemoryListener {
     } else this.closeConnection(amqpError)
   }
 
+  /** As fail, of what no input has caused. */
+  fault(error: unknown): void {
+    this.#input.method = NO_METHOD
+    this.fail(error, null)
+  }
+
   #translate(error: unknown): AmqpError {
     if (error instanceof AmqpError) {
-      return error.classId === 0 ? error.during(this.#method) : error
+      return error.classId === 0 ? error.during(this.#input.method) : error
     }
-    if (error instanceof DecodeError) return undecodable(error, this.#method)
-    return internalError().during(this.#method)
+    if (error instanceof DecodeError) return undecodable(error, this.#input.method)
+    return internalError().during(this.#input.method)
   }
 
   /** Says why, waits a moment for close-ok, and ends. Everything that the connection held is given back at once. */
@@ -367,7 +214,7 @@ export class Session implements ConnectionHandler, Caller, MemoryListener {
     this.endMethod()
     this.state = SessionState.closing
     this.releaseAll()
-    this.connection.release()
+    this.flow.releaseAll()
     this.broker.timers.set(this.deadline, CLOSE_OK_MS)
   }
 
@@ -396,6 +243,7 @@ export class Session implements ConnectionHandler, Caller, MemoryListener {
   }
 
   drained(): void {
+    this.flow.drained()
     for (const channel of this.channels.values()) channel.wakeConsumers()
   }
 
@@ -407,6 +255,8 @@ export class Session implements ConnectionHandler, Caller, MemoryListener {
     }
     this.state = SessionState.ended
     this.releaseAll()
+    // Set anew by closeConnection(): it would keep the session for a second after its socket.
+    this.broker.timers.clear(this.deadline)
     this.#onClosed()
   }
 
@@ -416,42 +266,10 @@ export class Session implements ConnectionHandler, Caller, MemoryListener {
     this.#released = true
     this.broker.timers.clear(this.deadline)
     this.heartbeat.stop()
-    this.broker.offMemoryChange(this)
+    this.broker.offMemoryChange(this.flow)
     for (const channel of this.channels.values()) channel.close()
     this.channels.clear()
-    this.#lastChannel = null
     if (this.#vhost !== null) this.broker.disconnect(this)
-  }
-
-  /** Stops reading at a publish; acknowledgements that came before it have been taken. */
-  #waitForMemory(at: number): number {
-    this.#blocked = true
-    this.connection.hold()
-    if (this.client.connectionBlocked && !this.#toldBlocked) {
-      this.#toldBlocked = true
-      writeConnectionBlocked(this.startMethod(0), 'low on memory')
-      this.endMethod()
-    }
-    return at
-  }
-
-  memoryChanged(): void {
-    if (this.broker.memory.full || !this.#blocked || !this.connection.open) return
-    this.#blocked = false
-    if (this.#toldBlocked) {
-      this.#toldBlocked = false
-      writeConnectionUnblocked(this.startMethod(0))
-      this.endMethod()
-    }
-    this.connection.release()
-  }
-
-  #frameTooLarge(type: number, payloadBytes: number): void {
-    const payloadBytesMax = this.frameBytesMax - FRAME_OVERHEAD_BYTES
-    this.#method = NO_METHOD
-    this.fail(frameTooLarge({ type, payloadBytes, payloadBytesMax }), null)
-    // Where the next frame begins cannot be known: nothing more is read.
-    if (this.connection.open) this.end()
   }
 
   #deadlinePassed(): void {
@@ -485,14 +303,11 @@ function closeOf(error: AmqpError): {
   }
 }
 
-/** A fault of ours is logged with its stack; the peer is told only that there was one. */
-function causeOf(error: unknown): { cause?: string } {
-  if (error instanceof AmqpError || error instanceof DecodeError) return {}
-  return { cause: error instanceof Error ? (error.stack ?? error.message) : String(error) }
+function isPeersFault(error: unknown): boolean {
+  return error instanceof AmqpError || error instanceof DecodeError
 }
 
-function badFrameEnd(buffer: Buffer, at: number, next: number): AmqpError {
-  const type = buffer[at] as number
-  const marker = buffer[next - 1] as number
-  return invalidFrameEnd({ type, payload: buffer.subarray(at + 7, next - 1), marker })
+/** A fault of ours is logged with its stack; the peer is told only that there was one. */
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

@@ -13,7 +13,7 @@ const CLOSED = -1
  */
 export class Unacked {
   count: number = 0
-  /** What `find` and `close` have found. */
+  /** What `close` has found. */
   queue: number = 0
   sequence: number = 0
   consumer: number = 0

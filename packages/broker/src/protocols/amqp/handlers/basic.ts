@@ -84,7 +84,7 @@ function handleConsume(channel: Channel, reader: Reader): void {
   const queue = queueName(channel, request.queue)
   const resource = { kind: 'queue', name: queue, virtualHost: session.vhost.name } as const
   const options = { noAck, exclusive, priority: priorityOf(request, resource) }
-  const settings = { tag, noAck, exclusive, prefetch: channel.prefetch }
+  const settings = { tag, noAck, prefetch: channel.prefetch }
   const consumer = new AmqpConsumer(channel, channel.nextConsumerNumber(), settings)
   const ask = (token: number): void =>
     session.broker.consume(session, token, { queue, consumer, options })
@@ -160,6 +160,7 @@ function sendGot(channel: Channel, got: Outcome & { kind: 'got' }, noAck: boolea
   })
   session.endMethod()
   writeContent(channel, message)
+  session.flow.answered(message.bodyEnd - message.headerStart)
   if (noAck) broker.settle(got.queue, got.sequence)
   else channel.unacked.add(deliveryTag, got.queue, got.sequence, 0)
 }

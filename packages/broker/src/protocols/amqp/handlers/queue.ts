@@ -1,5 +1,6 @@
 import type { Reader } from '../../../base/reader.ts'
 import type { Outcome } from '../../../core/outcome.ts'
+import type { BindingRequest } from '../../../core/topology/virtual-host.ts'
 import { argumentsFrom } from '../arguments.ts'
 import type { Channel } from '../channel.ts'
 import { QueueMethod } from '../codec/constants.ts'
@@ -14,6 +15,7 @@ import {
   writeQueueDeleteOk,
   writeQueuePurgeOk,
   writeQueueUnbindOk,
+  type QueueUnbind,
 } from '../codec/queue-methods.ts'
 import { unimplementedMethod } from '../connection-errors.ts'
 import { defaultExchangeRefused, noPreviouslyDeclaredQueue } from '../errors.ts'
@@ -79,18 +81,13 @@ function handleDeclare(channel: Channel, reader: Reader): void {
 
 function handleBind(channel: Channel, reader: Reader): void {
   const { session } = channel
-  const { queue, exchange: source, routingKey, noWait, ...rest } = readQueueBind(reader)
-  const destination = queueName(channel, queue)
-  if (source === '') throw defaultExchangeRefused()
-  // Both empty: the queue's own name. [AMQP 1.7.2.3.4, as RabbitMQ]
-  const key = queue === '' && routingKey === '' ? destination : routingKey
-  const binding = { source, destinationKind: 'queue', destination, routingKey: key } as const
-  const request = { ...binding, arguments: argumentsFrom(rest.arguments) }
+  const bind = readQueueBind(reader)
+  const request = bindingRequest(channel, bind)
   session.call(
     channel,
     (token) => session.broker.bind(session, token, request),
     () => {
-      if (noWait) return
+      if (bind.noWait) return
       writeQueueBindOk(session.startMethod(channel.number))
       session.endMethod()
     },
@@ -99,12 +96,7 @@ function handleBind(channel: Channel, reader: Reader): void {
 
 function handleUnbind(channel: Channel, reader: Reader): void {
   const { session } = channel
-  const { queue, exchange: source, routingKey, ...rest } = readQueueUnbind(reader)
-  const destination = queueName(channel, queue)
-  if (source === '') throw defaultExchangeRefused()
-  const key = queue === '' && routingKey === '' ? destination : routingKey
-  const binding = { source, destinationKind: 'queue', destination, routingKey: key } as const
-  const request = { ...binding, arguments: argumentsFrom(rest.arguments) }
+  const request = bindingRequest(channel, readQueueUnbind(reader))
   session.call(
     channel,
     (token) => session.broker.unbind(session, token, request),
@@ -113,6 +105,16 @@ function handleUnbind(channel: Channel, reader: Reader): void {
       session.endMethod()
     },
   )
+}
+
+function bindingRequest(channel: Channel, parsed: QueueUnbind): BindingRequest {
+  const { queue, exchange: source, routingKey } = parsed
+  const destination = queueName(channel, queue)
+  if (source === '') throw defaultExchangeRefused()
+  // Both empty: the queue's own name. [AMQP 1.7.2.3.4, as RabbitMQ]
+  const key = queue === '' && routingKey === '' ? destination : routingKey
+  const binding = { source, destinationKind: 'queue', destination, routingKey: key } as const
+  return { ...binding, arguments: argumentsFrom(parsed.arguments) }
 }
 
 function handlePurge(channel: Channel, reader: Reader): void {
