@@ -6,8 +6,8 @@ export const limits = {
   sliceBytes: 16_384,
   /** Input that a connection may parse, or output a queue may hand out, ahead of the line in one round of it. */
   expressBytes: 2048,
-  /** Unparsed input at which a socket is paused; one chunk of libuv's is 64 KiB. */
-  inputBytesHigh: 65_536,
+  /** Unparsed input at which a socket is paused: a few chunks of 64 KiB, so that not each costs a pass of the event loop. */
+  inputBytesHigh: 262_144,
   /** Unparsed input under which a paused socket is read again. */
   inputBytesLow: 16_384,
   /** Input shown beyond the end of a frame that lies in two chunks, for what belongs with it. */
