@@ -37,7 +37,6 @@ export class MemoryLog implements RecordLog {
   length: number = 0
   bytes: number = 0
   bytesMax: number = Infinity
-  readonly safePosition: number = Infinity
   /** By number; a Map, because an old straggler would pin every index of an array after it. */
   readonly #slabs = new Map<number, Slab>()
   #nextNumber: number = 0

@@ -19,8 +19,6 @@ export interface RecordLog {
   readonly bytes: number
   /** What `bytes` should stay below; whoever appends sees to it. The nearer, the more the log does to need less. */
   bytesMax: number
-  /** Everything below this position is as safe as the log's durability promises. */
-  readonly safePosition: number
   /** Makes room for a record of `length` bytes, points `buffer` and `offset` at it, returns its position. */
   reserve(length: number): number
   /** Names how many holders the newest record has; it begins with one. Zero frees it. */

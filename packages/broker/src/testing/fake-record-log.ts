@@ -13,7 +13,6 @@ export class FakeRecordLog implements RecordLog {
   offset: number = 0
   length: number = 0
   bytesMax: number = Infinity
-  safePosition: number = Infinity
   readonly records: Map<number, FakeRecord> = new Map()
   #end: number = 0
 
