@@ -4,6 +4,7 @@ import { RecordingConsumer } from '../testing/recording-consumer.ts'
 import { TestBroker, type RecordingCaller } from '../testing/test-broker.ts'
 import { textPublication } from '../testing/text-publication.ts'
 import { noArguments } from './arguments.ts'
+import { Safety } from './commits.ts'
 import type { Outcome } from './outcome.ts'
 
 const queueOptions = {
@@ -352,8 +353,8 @@ test('publishers are told when memory is full and when it is free again, once ea
   const caller = rig.newCaller()
   declareQueues(rig, caller, 'q')
   const changes: boolean[] = []
-  const listener = { memoryChanged: (): unknown => changes.push(rig.broker.memory.full) }
-  rig.broker.onMemoryChange(listener)
+  const listener = { alarmsChanged: (): unknown => changes.push(rig.broker.alarms.raised !== 0) }
+  rig.broker.alarms.listen(listener)
   const publisher = rig.broker.newPublisher(caller)
   const publication = textPublication({ key: 'q', body: Buffer.alloc(100_000) })
   for (let i = 0; i < 300; i++) {
@@ -364,7 +365,7 @@ test('publishers are told when memory is full and when it is free again, once ea
   rig.broker.purgeQueue(caller, 1, 'q')
   rig.run()
   assert.deepEqual(changes, [true, false])
-  rig.broker.offMemoryChange(listener)
+  rig.broker.alarms.unlisten(listener)
   for (let i = 0; i < 300; i++) publisher.publish(publication)
   rig.run()
   assert.equal(changes.length, 2)
@@ -375,7 +376,7 @@ test('committers are called once, after the work of their turn', () => {
   const journal: string[] = []
   const committer = { commit: (): unknown => journal.push('commit') }
   const run = (): boolean => {
-    rig.broker.whenSafe(committer)
+    rig.broker.whenSafe(committer, Safety.turn)
     journal.push('task')
     return false
   }

@@ -1,8 +1,8 @@
 import type { Logger } from '../base/log.ts'
-import { Ring } from '../base/ring.ts'
 import type { Timers } from '../base/timers.ts'
 import type { Turn } from '../base/turn.ts'
 import type { RecordLog } from '../storage/message-log.ts'
+import { Alarms } from './alarms.ts'
 import {
   AccessControl,
   describeRefusal,
@@ -11,21 +11,29 @@ import {
 } from './auth/access-control.ts'
 import { FailedLogins } from './auth/failed-logins.ts'
 import type { RandomSource } from './auth/random.ts'
-import { Delivery, type Consumer } from './consumer.ts'
+import type { Committer, Durability, Safety } from './commits.ts'
+import { Completions, type BrokerStore } from './completions.ts'
+import { Delivery } from './consumer.ts'
 import { BrokerError, ErrorCode } from './errors.ts'
+import { Identity } from './identity.ts'
 import { limits } from './limits.ts'
 import { Memory } from './memory.ts'
 import { MessageFormats, StoredMessage } from './message.ts'
 import { done, empty, type Caller, type Outcome } from './outcome.ts'
 import { Publisher } from './publisher.ts'
-import { ConsumerEntry, type ConsumeOptions } from './queue/consumers.ts'
-import type { Queue, QueueOptions } from './queue/queue.ts'
-import type { ExchangeOptions } from './topology/exchange.ts'
-import {
-  VirtualHost,
-  type BindingRequest,
-  type VirtualHostContext,
-} from './topology/virtual-host.ts'
+import { ConsumerEntry } from './queue/consumers.ts'
+import type { Queue } from './queue/queue.ts'
+import type {
+  ConsumeRequest,
+  DeleteExchangeRequest,
+  DeleteQueueRequest,
+  ExchangeRequest,
+  QueueRequest,
+} from './requests.ts'
+import type { Declaration } from './topology/declaration.ts'
+import { Definitions } from './topology/definitions.ts'
+import type { BindingRequest, VirtualHost, VirtualHostContext } from './topology/virtual-host.ts'
+import { VirtualHosts } from './topology/virtual-hosts.ts'
 
 export interface BrokerOptions {
   readonly turn: Turn
@@ -34,109 +42,121 @@ export interface BrokerOptions {
   readonly memoryBytesMax: number
   readonly random: RandomSource
   readonly logger: Logger
-}
-
-/** Something with work for the end of the turn: confirms to send, marks to raise, readers to wake. */
-export interface Committer {
-  /** What was appended before this call is now as safe as it was promised to be. */
-  commit(): void
-}
-
-/** Told when publishers must wait, and when they may go on. */
-export interface MemoryListener {
-  memoryChanged(): void
+  /** Where everything that is to last is kept; absent, nothing lasts. */
+  readonly store?: BrokerStore
 }
 
 /**
  * What a head may ask of the core.
  *
- * Every call is answered by a completion (caller, token) later in the turn, never by its return: that is what lets a queue
- * live elsewhere one day. Only a publish says at once how many it reached. A token of 0 asks for no answer.
- * It knows no protocol. Invariant: an error of one caller changes nothing for the others.
+ * Every call is answered by a completion (caller, token), later in the turn or when the disk has what the call did, never by its
+ * return: that is what lets a queue live elsewhere one day. Only a publish says at once how many it reached. A token of 0 asks for no
+ * answer. It knows no protocol. Invariant: an error of one caller changes nothing for the others, and nobody is told of
+ * a change that a power cut could still take back.
  */
 export class Broker {
   readonly turn: Turn
   readonly timers: Timers
   readonly messages: RecordLog
   readonly memory: Memory
+  readonly alarms: Alarms
   readonly access: AccessControl
   readonly failedLogins: FailedLogins = new FailedLogins()
   readonly formats: MessageFormats = new MessageFormats()
   readonly random: RandomSource
   readonly logger: Logger
-  readonly #context: VirtualHostContext
-  readonly #vhosts = new Map<string, VirtualHost>()
+  readonly identity: Identity
+  readonly completions: Completions
+  /** Of queues and streams that do not say. */
+  readonly durability: Durability
+  readonly #store: BrokerStore | null
+  readonly virtualHosts: VirtualHosts
+  /** All that is declared, to be kept and to be taken back. */
+  readonly definitions: Definitions
   readonly #queues = new Map<number, QueueHome>()
   /** Exclusive queues by their owner, so that a disconnect does not look at everybody else's. */
   readonly #owned = new Map<number, Set<QueueHome>>()
   readonly #consumers = new Map<number, ConsumerHome>()
-  readonly #memoryListeners = new Set<MemoryListener>()
-  /** Answers that wait for the end of the task that caused them. */
-  readonly #answers = new Ring<Answer>()
-  #committers: Committer[] = []
+  /** What basic.get got, for the length of its answer. */
+  readonly #message = new StoredMessage()
   #lastId: number = 0
 
   constructor(options: BrokerOptions) {
-    this.turn = options.turn
-    this.timers = options.timers
+    const { store = null, turn, timers, random, logger, memoryBytesMax } = options
+    this.turn = turn
+    this.timers = timers
     this.messages = options.messageLog
-    this.messages.bytesMax = options.memoryBytesMax
-    this.random = options.random
-    this.logger = options.logger
-    this.memory = new Memory(options.memoryBytesMax, limits.memoryResumeRatio)
-    this.access = new AccessControl({ random: options.random })
-    this.#context = {
-      log: options.messageLog,
-      memory: this.memory,
-      delivery: new Delivery(new StoredMessage()),
-      random: options.random,
-      turn: options.turn,
-      timers: options.timers,
-      whenSafe: (committer: Committer) => this.whenSafe(committer),
-      nextQueueId: () => this.nextId(),
-      queueDeleted: (queue: Queue) => this.#queueDeleted(queue),
-    }
-    this.turn.setHooks({ answer: () => this.#answer(), commit: () => this.#commit() })
-    this.addVirtualHost('/')
+    this.messages.bytesMax = memoryBytesMax
+    this.random = random
+    this.logger = logger
+    this.memory = new Memory(memoryBytesMax, limits.memoryResumeRatio)
+    const diskFreeBytesMin = store?.diskFreeBytesMin ?? 0
+    this.alarms = new Alarms({ memory: this.memory, diskFreeBytesMin, timers, logger })
+    this.durability = store?.durability ?? 'memory'
+    this.#store = store
+    this.completions = new Completions(store, { turn, logger })
+    const declared = (declarations: readonly Declaration[]): void =>
+      this.completions.declared(declarations)
+    this.identity = new Identity(random, declared)
+    this.access = new AccessControl({ random, declared })
+    this.virtualHosts = new VirtualHosts(this.#newContext(declared))
+    this.definitions = new Definitions(this)
+    turn.setHooks({ answer: () => this.completions.answer(), commit: () => this.#endTurn() })
   }
 
-  /** A number that nothing else in this broker has. */
+  #newContext(declared: (declarations: readonly Declaration[]) => void): VirtualHostContext {
+    const { durability } = this
+    return {
+      store: this.#store?.queues ?? null,
+      streams: this.#store?.streams ?? null,
+      declarations: this.#store === null ? null : { durability, declared },
+      nextObjectId: (count: number) => this.identity.nextObjectId(count),
+      queueAdded: (queue: Queue, vhost: VirtualHost) => this.#addQueue({ queue, vhost }),
+      log: this.messages,
+      memory: this.memory,
+      delivery: new Delivery(new StoredMessage()),
+      random: this.random,
+      turn: this.turn,
+      timers: this.timers,
+      whenSafe: (committer: Committer, safety: Safety) => this.whenSafe(committer, safety),
+      nextQueueId: () => this.nextId(),
+      queueDeleted: (queue: Queue) => this.#queueDeleted(queue),
+      queueStopped: (queue: Queue) => this.#cancelConsumers(queue),
+    }
+  }
+
+  #endTurn(): void {
+    this.completions.endTurn()
+    this.alarms.measureMemory(this.messages.bytes)
+  }
+
+  /** A number that nothing else in this broker has; it names sessions and consumers. */
   nextId(): number {
     return ++this.#lastId
   }
 
   addVirtualHost(name: string): VirtualHost {
-    const vhost = new VirtualHost(name, this.#context)
-    this.#vhosts.set(name, vhost)
-    return vhost
+    return this.virtualHosts.add(name)
   }
 
   findVirtualHost(name: string): VirtualHost | undefined {
-    return this.#vhosts.get(name)
+    return this.virtualHosts.find(name)
   }
 
   /** A source of messages for this caller. Throws nothing; what it may do is asked at each new address. */
   newPublisher(caller: Caller): Publisher {
-    const context = { log: this.messages, access: this.access, formats: this.formats }
+    const { messages: log, access, formats } = this
+    const context = { log, journal: this.#store?.queues?.journal ?? null, access, formats }
     return new Publisher(context, caller.vhost, caller.principal)
   }
 
-  /** Has `commit` called once, when all that was appended so far is safe. */
-  whenSafe(committer: Committer): void {
-    this.#committers.push(committer)
-    this.turn.arm()
-  }
-
-  onMemoryChange(listener: MemoryListener): void {
-    this.#memoryListeners.add(listener)
-  }
-
-  offMemoryChange(listener: MemoryListener): void {
-    this.#memoryListeners.delete(listener)
+  /** Has `commit` called when all that is appended in this turn is as safe as that. Asking once a turn and safety is enough. */
+  whenSafe(committer: Committer, safety: Safety): void {
+    this.completions.whenSafe(committer, safety)
   }
 
   declareExchange(caller: Caller, token: number, request: ExchangeRequest): void {
-    this.#call(caller, token, () => {
+    this.completions.call(caller, token, () => {
       const { name, options } = request
       this.#authorize(caller, 'configure', { kind: 'exchange', name })
       const alternate = options.arguments.get('alternate-exchange')
@@ -151,19 +171,15 @@ export class Broker {
 
   /** Completes with done if the exchange exists. */
   checkExchange(caller: Caller, token: number, name: string): void {
-    this.#call(caller, token, () => {
+    this.completions.call(caller, token, () => {
       this.#authorize(caller, 'describe', { kind: 'exchange', name })
       caller.vhost.getExchange(name)
       return done
     })
   }
 
-  deleteExchange(
-    caller: Caller,
-    token: number,
-    request: { name: string; ifUnused: boolean },
-  ): void {
-    this.#call(caller, token, () => {
+  deleteExchange(caller: Caller, token: number, request: DeleteExchangeRequest): void {
+    this.completions.call(caller, token, () => {
       this.#authorize(caller, 'configure', { kind: 'exchange', name: request.name })
       caller.vhost.deleteExchange(request.name, request)
       return done
@@ -171,7 +187,7 @@ export class Broker {
   }
 
   bind(caller: Caller, token: number, request: BindingRequest): void {
-    this.#call(caller, token, () => {
+    this.completions.call(caller, token, () => {
       this.#authorizeBinding(caller, request)
       caller.vhost.bind(request, caller.id)
       return done
@@ -179,7 +195,7 @@ export class Broker {
   }
 
   unbind(caller: Caller, token: number, request: BindingRequest): void {
-    this.#call(caller, token, () => {
+    this.completions.call(caller, token, () => {
       this.#authorizeBinding(caller, request)
       caller.vhost.unbind(request, caller.id)
       return done
@@ -193,12 +209,11 @@ export class Broker {
 
   /** Completes with the queue's name and counts. */
   declareQueue(caller: Caller, token: number, request: QueueRequest): void {
-    this.#call(caller, token, () => {
+    this.completions.call(caller, token, () => {
       const { name, options } = request
       // A name of ours is anything; RabbitMQ asks about the name it has made, which no sane pattern names.
       if (name !== '') this.#authorize(caller, 'configure', { kind: 'queue', name })
       const queue = caller.vhost.declareQueue(name, options, caller.id)
-      if (!this.#queues.has(queue.id)) this.#addQueue({ queue, vhost: caller.vhost })
       return countsOf(queue)
     })
   }
@@ -214,7 +229,7 @@ export class Broker {
 
   /** As declareQueue, of a queue that must exist. */
   checkQueue(caller: Caller, token: number, name: string): void {
-    this.#call(caller, token, () => {
+    this.completions.call(caller, token, () => {
       this.#authorize(caller, 'describe', { kind: 'queue', name })
       return countsOf(caller.vhost.getQueue(name, caller.id))
     })
@@ -222,7 +237,7 @@ export class Broker {
 
   /** Completes with `removed`; deleting what does not exist succeeds. */
   deleteQueue(caller: Caller, token: number, request: DeleteQueueRequest): void {
-    this.#call(caller, token, () => {
+    this.completions.call(caller, token, () => {
       const { name } = request
       this.#authorize(caller, 'configure', { kind: 'queue', name })
       const queue = caller.vhost.findQueue(name)
@@ -239,7 +254,7 @@ export class Broker {
   }
 
   purgeQueue(caller: Caller, token: number, name: string): void {
-    this.#call(caller, token, () => {
+    this.completions.call(caller, token, () => {
       this.#authorize(caller, 'read', { kind: 'queue', name })
       return { kind: 'removed', messages: caller.vhost.getQueue(name, caller.id).purge() }
     })
@@ -247,10 +262,10 @@ export class Broker {
 
   /** Completes with the consumer's id, before its first message. */
   consume(caller: Caller, token: number, request: ConsumeRequest): void {
-    this.#call(caller, token, () => {
+    this.completions.callLater(caller, token, () => {
       const { queue: name, consumer, options } = request
       this.#authorize(caller, 'read', { kind: 'queue', name })
-      const queue = caller.vhost.getQueue(name, caller.id)
+      const queue = getSoundQueue(caller, name)
       const others = queue.consumers
       if (others.size > 0 && (options.exclusive || others.hasExclusive())) {
         const where = `queue '${name}' in vhost '${caller.vhost.name}'`
@@ -266,7 +281,7 @@ export class Broker {
 
   /** The consumer gets no more messages from now on; those that are out stay out. */
   cancel(caller: Caller, token: number, consumer: number): void {
-    this.#call(caller, token, () => {
+    this.completions.call(caller, token, () => {
       const home = this.#consumers.get(consumer)
       if (home === undefined) return done
       this.#consumers.delete(consumer)
@@ -287,11 +302,18 @@ export class Broker {
 
   /** Completes with one message, held until it is settled, or with empty. */
   get(caller: Caller, token: number, name: string): void {
-    this.#call(caller, token, () => {
+    this.completions.callLater(caller, token, () => {
       this.#authorize(caller, 'read', { kind: 'queue', name })
-      const queue = caller.vhost.getQueue(name, caller.id)
+      const queue = getSoundQueue(caller, name)
       const got = queue.get()
-      return got === null ? empty : { kind: 'got', queue: queue.id, messages: queue.ready, ...got }
+      if (got === null) return empty
+      if (got === 'later') {
+        queue.await({ retry: () => this.completions.retry(caller) })
+        return null
+      }
+      const message = this.#message
+      queue.load(got.sequence, message)
+      return { kind: 'got', queue: queue.id, messages: queue.ready, message, ...got }
     })
   }
 
@@ -323,6 +345,10 @@ export class Broker {
   #queueDeleted(queue: Queue): void {
     this.#removeHome(queue)
     if (this.#lastQueue === queue) this.#lastQueue = null
+    this.#cancelConsumers(queue)
+  }
+
+  #cancelConsumers(queue: Queue): void {
     for (const entry of [...queue.consumers.values()]) {
       queue.consumers.remove(entry)
       this.#consumers.delete(entry.id)
@@ -347,56 +373,6 @@ export class Broker {
       describeRefusal(caller.principal, action, resource),
     )
   }
-
-  #call(caller: Caller, token: number, work: () => Outcome): void {
-    const outcome = attempt(work)
-    if (token === 0) return
-    this.#answers.push({ caller, token, outcome })
-    this.turn.arm()
-  }
-
-  #answer(): void {
-    // Taken out before it is handed over: what fails is not to be answered twice.
-    for (;;) {
-      const answer = this.#answers.shift()
-      if (answer === undefined) return
-      answer.caller.complete(answer.token, answer.outcome)
-    }
-  }
-
-  #commit(): void {
-    // Calls made outside of any task, as by the embedding program.
-    this.#answer()
-    const committers = this.#committers
-    if (committers.length > 0) {
-      this.#committers = []
-      for (const committer of committers) committer.commit()
-    }
-    if (!this.memory.update(this.messages.bytes)) return
-    for (const listener of [...this.#memoryListeners]) listener.memoryChanged()
-  }
-}
-
-export interface ExchangeRequest {
-  readonly name: string
-  readonly options: ExchangeOptions
-}
-
-export interface QueueRequest {
-  readonly name: string
-  readonly options: QueueOptions
-}
-
-export interface DeleteQueueRequest {
-  readonly name: string
-  readonly ifUnused: boolean
-  readonly ifEmpty: boolean
-}
-
-export interface ConsumeRequest {
-  readonly queue: string
-  readonly consumer: Consumer
-  readonly options: ConsumeOptions
 }
 
 interface QueueHome {
@@ -410,22 +386,15 @@ interface ConsumerHome {
   readonly vhost: VirtualHost
 }
 
-interface Answer {
-  readonly caller: Caller
-  readonly token: number
-  readonly outcome: Outcome
-}
-
-/** What the peer did wrong is an answer; what we did wrong is thrown on. */
-function attempt(work: () => Outcome): Outcome {
-  try {
-    return work()
-  } catch (error) {
-    if (error instanceof BrokerError) return { kind: 'failed', error }
-    throw error
-  }
-}
-
 function countsOf(queue: Queue): Outcome {
   return { kind: 'queue', name: queue.name, messages: queue.ready, consumers: queue.consumers.size }
+}
+
+/** The queue, unless what the disk has of it is damaged. */
+function getSoundQueue({ vhost, id }: Caller, name: string): Queue {
+  const queue = vhost.getQueue(name, id)
+  const stopped = queue.durable?.stopped ?? null
+  if (stopped === null) return queue
+  const where = `queue '${name}' in vhost '${vhost.name}'`
+  throw new BrokerError(ErrorCode.damaged, `${where} has stopped: ${stopped.message}`)
 }

@@ -14,6 +14,10 @@ export const ErrorCode = {
   resourceError: 'resource-error',
   /** Bytes that are no text, where a name is. */
   malformedName: 'malformed-name',
+  /** What the disk has of it is not what was written: it has stopped, and nothing else has. */
+  damaged: 'damaged',
+  /** The disk failed: nothing more is kept, and the broker is about to stop. */
+  storageFailed: 'storage-failed',
   internal: 'internal',
 } as const
 export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode]

@@ -8,6 +8,22 @@ export const limits = {
   deliveriesPerRun: 256,
   /** Bytes that a queue hands out before it goes to the end of the line. */
   deliveryBytesPerRun: 65_536,
+  /** Numbers without a message that a queue passes before it goes to the end of the line. */
+  holesPerRun: 100_000,
+  /** How long an acknowledgement waits for others before it is written on its own, ms. */
+  ackDelayMs: 10,
+  /** Pairs of numbers in one record of acknowledgements. */
+  pairsPerRecord: 1024,
+  /** How far ahead of its deliveries a queue writes down that messages may have been delivered. */
+  deliveredMarkAhead: 1024,
+  /** Memory for messages that are read back from the disk, all queues together. */
+  pageBytesMax: 33_554_432,
+  /** Read back in one go for one queue, bytes; a larger message alone. */
+  pageBytes: 262_144,
+  /** Messages read back in one go for one queue. */
+  pageMessagesMax: 4096,
+  /** Pages of one queue that are in memory or on their way. */
+  pagesAhead: 4,
   /** Remembered routes of an exchange, by routing key. */
   routesCachedMax: 4096,
   /** Targets of the remembered routes of an exchange, all together; one larger route is remembered alone. */
@@ -16,6 +32,16 @@ export const limits = {
   bindingsMax: 1_000_000,
   /** Memory at which publishers go on after they were blocked, as a part of the limit. */
   memoryResumeRatio: 0.9,
+  /** How often the free space of the disk is looked at, ms. */
+  diskFreeCheckMs: 10_000,
+  /** The same when it is near its limit. */
+  diskFreeCheckNearMs: 1000,
+  /** What is near: less than the limit times this. */
+  diskFreeNearRatio: 2,
+  /** How long publishers wait for the journal before they are told why, ms. */
+  journalPatienceMs: 1000,
+  /** How long an alarm is over before the log says so, ms. */
+  alarmQuietMs: 5000,
   /** `#` words in one topic binding. [RabbitMQ 4.3.5] */
   topicHashWordsMax: 2,
   /** Streams: partitions of one stream. */
@@ -34,6 +60,40 @@ export const limits = {
   producersPerPartitionMax: 10_000,
   /** An idempotent producer that wrote nothing for this long is forgotten. [Kafka producer.id.expiration.ms] */
   producerIdleMs: 86_400_000,
+  /** Ids for idempotent producers that are written down at a time. */
+  producerIdsPerBlock: 1000,
+  /** Metadata of one committed offset, bytes of UTF-8. [Kafka offset.metadata.max.bytes] */
+  offsetMetadataBytesMax: 4096,
+  /** All committed offsets of one virtual host, bytes as CommittedOffsets counts them. */
+  offsetBytesMax: 268_435_456,
+  /** Batches that wait to be written into the files of their partitions, bytes: then they are. */
+  flushBytes: 8_388_608,
+  /** The same of the journal's memory: never more than one part in so many. */
+  flushMemoryShare: 8,
+  /** How long a batch waits at most, ms. */
+  flushDelayMs: 1000,
+  /** Batches that one write brings into the files of one partition. */
+  flushBatchesPerWrite: 8192,
+  /** Bytes of the same, one larger batch apart. */
+  flushBytesPerWrite: 4_194_304,
+  /** Bytes that are being written into files of partitions. */
+  flushBytesUnderWay: 8_388_608,
+  /** Partitions whose files are written, or synced, at a time. */
+  flushesUnderWay: 64,
+  /** How long to wait before a write that found the disk full is tried again, ms. */
+  flushRetryMs: 1000,
+  /** Memory for batches that are read back from the disk, all partitions together. */
+  batchPageBytesMax: 33_554_432,
+  /** Pages of batches that are read at a time. */
+  batchPageReadsMax: 8,
+  /** Pages that one Fetch waits for at a time: as many as fit its answer. */
+  batchPagesPerFetchMax: 8,
+  /** How long a page is kept for the reader who has asked for it, ms. */
+  batchPageKeptMs: 5000,
+  /** How long to wait before a read that the system had no means for is tried again, ms. */
+  batchPageRetryMs: 1000,
+  /** Pages that one search by time reads; beyond that it answers with the place it has come to. */
+  timeLookupPagesMax: 1024,
   /** Batches in which one search by time looks for its record; beyond that it answers with the batch. */
   timeLookupBatchesMax: 64,
 } as const

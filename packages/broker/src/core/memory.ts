@@ -1,6 +1,6 @@
 /**
- * How much of the machine's memory the messages of one broker take, against its limit.
- * Publishers wait while it is `full`; whatever frees memory is never held up.
+ * How much of the machine's memory the messages of one broker take, against its limit. That it is `full` is one of the
+ * reasons for which publishers wait: see alarms.ts.
  */
 export class Memory {
   readonly limitBytes: number

@@ -1,5 +1,6 @@
 import type { Principal } from './auth/principal.ts'
 import type { BrokerError } from './errors.ts'
+import type { StoredMessage } from './message.ts'
 import type { VirtualHost } from './topology/virtual-host.ts'
 
 /** The core's answer to one call of a session. Plain data. */
@@ -14,16 +15,20 @@ export type Outcome =
     }
   | { readonly kind: 'removed'; readonly messages: number }
   | { readonly kind: 'consuming'; readonly consumer: number }
-  /** basic.get: a message, already out; `messages` is what is left. The position is held until it is settled. */
-  | {
-      readonly kind: 'got'
-      readonly queue: number
-      readonly sequence: number
-      readonly position: number
-      readonly redelivered: boolean
-      readonly messages: number
-    }
+  | GotOutcome
   | { readonly kind: 'empty' }
+
+/** A message taken outside of any consumer, already out. */
+export interface GotOutcome {
+  readonly kind: 'got'
+  readonly queue: number
+  readonly sequence: number
+  readonly redelivered: boolean
+  /** How many are left. */
+  readonly messages: number
+  /** Valid during complete(). */
+  readonly message: StoredMessage
+}
 
 export const done: Outcome = { kind: 'done' }
 export const empty: Outcome = { kind: 'empty' }

@@ -1,12 +1,25 @@
 import { isUtf8 } from 'node:buffer'
+import type { Journal } from '../storage/journal/journal.ts'
 import type { RecordLog } from '../storage/message-log.ts'
 import type { AccessControl } from './auth/access-control.ts'
 import { describeRefusal } from './auth/access-control.ts'
 import type { Principal } from './auth/principal.ts'
 import type { Arguments } from './arguments.ts'
+import { Safety } from './commits.ts'
 import { BrokerError, ErrorCode } from './errors.ts'
-import { nameAt, routingKeyOf, store, type MessageFormats, type Publication } from './message.ts'
+import {
+  MessageFlag,
+  nameAt,
+  routingKeyOf,
+  store,
+  storedBytes,
+  writeMessage,
+  type MessageFormats,
+  type Publication,
+} from './message.ts'
+import type { DurableState } from './queue/durable-state.ts'
 import type { Queue } from './queue/queue.ts'
+import { RecordKind } from './record-kind.ts'
 import type { Subject } from './routing/matcher.ts'
 import { Route, routeOf } from './routing/route.ts'
 import type { VirtualHost } from './topology/virtual-host.ts'
@@ -16,6 +29,8 @@ const ADDRESS_BYTES = 512
 
 export interface PublisherContext {
   readonly log: RecordLog
+  /** Null in a broker that keeps everything in memory. */
+  readonly journal: Journal | null
   readonly access: AccessControl
   readonly formats: MessageFormats
 }
@@ -28,6 +43,8 @@ export interface PublisherContext {
  */
 export class Publisher implements Subject {
   routingKey: string = ''
+  /** How safe the message published last has to be before it is confirmed. */
+  safety: Safety = Safety.turn
   readonly #context: PublisherContext
   readonly #vhost: VirtualHost
   readonly #principal: Principal
@@ -50,14 +67,41 @@ export class Publisher implements Subject {
    */
   publish(publication: Publication): number {
     if (!this.#isLastAddress(publication)) this.#resolve(publication)
-    const queues = this.#route.queues
-    const count = queues.length
-    if (count === 0) return 0
+    const route = this.#route
+    const isPersistent = (publication.flags & MessageFlag.persistent) !== 0
+    if (isPersistent && route.durable.length > 0) {
+      this.safety = route.safety
+      this.#journal(publication, route.durable)
+      if (route.transient.length > 0) this.#store(publication, route.transient)
+    } else {
+      this.safety = Safety.turn
+      if (route.queues.length > 0) this.#store(publication, route.queues)
+    }
+    return route.queues.length
+  }
+
+  #store(publication: Publication, queues: readonly Queue[]): void {
     const log = this.#context.log
+    const count = queues.length
     const position = store(log, publication)
     if (count > 1) log.hold(position, count)
     for (let i = 0; i < count; i++) (queues[i] as Queue).push(position)
-    return count
+  }
+
+  /** One record for all of the queues, naming each of them with the number that it gives. */
+  #journal(publication: Publication, queues: readonly Queue[]): void {
+    const journal = this.#context.journal as Journal
+    const count = queues.length
+    const position = journal.reserve(RecordKind.message, count, storedBytes(publication))
+    const bytes = journal.recordBytes(position)
+    writeMessage(journal, journal.offset, publication)
+    for (let i = 0; i < count; i++) {
+      const queue = queues[i] as Queue
+      journal.setTarget(i, (queue.durable as DurableState).id, queue.tail)
+    }
+    journal.finish()
+    // Only now: a queue may write records of its own.
+    for (let i = 0; i < count; i++) (queues[i] as Queue).pushJournaled(position, bytes)
   }
 
   /** Headers of the message that is being routed. */

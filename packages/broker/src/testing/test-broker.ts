@@ -1,5 +1,6 @@
 import { Timers } from '../base/timers.ts'
 import { Broker } from '../core/broker.ts'
+import type { BrokerStore } from '../core/completions.ts'
 import type { Principal } from '../core/auth/principal.ts'
 import type { Outcome, Caller } from '../core/outcome.ts'
 import type { VirtualHost } from '../core/topology/virtual-host.ts'
@@ -15,7 +16,7 @@ export class TestBroker {
   readonly log: MemoryLog
   readonly broker: Broker
 
-  constructor(options: { readonly memoryBytesMax?: number } = {}) {
+  constructor(options: { readonly memoryBytesMax?: number; readonly store?: BrokerStore } = {}) {
     const { turn, clock } = this.manual
     this.log = new MemoryLog((task) => turn.schedule(task))
     this.broker = new Broker({
@@ -25,6 +26,7 @@ export class TestBroker {
       memoryBytesMax: options.memoryBytesMax ?? 2 ** 30,
       random: new SeededRandom(1),
       logger: this.logger,
+      ...(options.store && { store: options.store }),
     })
     this.broker.access.addDefaultGuest()
   }

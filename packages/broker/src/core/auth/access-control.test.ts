@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { AccessControl, describeRefusal, type Action } from './access-control.ts'
 import type { Principal } from './principal.ts'
 import { systemRandom } from './random.ts'
+import { guestCredential } from './users.ts'
 
 function newControl(removed: string[] = []): AccessControl {
   return new AccessControl({
@@ -138,4 +139,22 @@ test('a refusal reads as in RabbitMQ 4', () => {
     describeRefusal(ann, 'access', { kind: 'vhost', vhost: 'v' }),
     "access to vhost 'v' refused for user 'ann'",
   )
+})
+
+test('a user that is restored as gone takes its permissions along, without a word', () => {
+  const control = new AccessControl({
+    random: systemRandom,
+    declared: () => assert.fail('told'),
+    onUserRemoved: () => assert.fail('there are no connections to close'),
+  })
+  const user = { kind: 'user', name: 'ann', tags: [], vhost: '/', loopbackOnly: false } as const
+  const row = { user: 'ann', vhost: '/', configure: '.*', write: '.*', read: '.*' }
+  control.restore({ ...user, credential: guestCredential })
+  control.restore({ kind: 'permission', ...row })
+  assert.deepEqual(
+    [...control.declarations()].map(({ kind }) => kind),
+    ['user', 'permission'],
+  )
+  control.restore({ kind: 'user-gone', name: 'ann' })
+  assert.deepEqual([...control.declarations()], [])
 })

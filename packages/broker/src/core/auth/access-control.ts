@@ -1,3 +1,10 @@
+import type {
+  Declaration,
+  PermissionDeclaration,
+  PermissionGone,
+  UserDeclaration,
+  UserGone,
+} from '../topology/declaration.ts'
 import type { DeriveKey } from './credential.ts'
 import { Permissions } from './permissions.ts'
 import type { Principal } from './principal.ts'
@@ -55,12 +62,17 @@ export interface NamedResource {
 export type Resource =
   NamedResource | { readonly kind: 'vhost'; readonly vhost: string } | { readonly kind: 'broker' }
 
+/** What is declared of who may do what. */
+export type AccessDeclaration = UserDeclaration | UserGone | PermissionDeclaration | PermissionGone
+
 export interface AccessControlOptions {
   readonly random: RandomSource
   /** Stands in for scrypt in tests. */
   readonly derive?: DeriveKey
   /** A user is gone: close its connections. Its permissions are gone already. */
   readonly onUserRemoved?: (user: User) => void
+  /** Called with each change that is to outlive the process. */
+  readonly declared?: (declarations: readonly Declaration[]) => void
 }
 
 /**
@@ -72,14 +84,19 @@ export class AccessControl {
   readonly permissions: Permissions
 
   constructor(options: AccessControlOptions) {
-    const { random, derive, onUserRemoved } = options
-    this.permissions = new Permissions()
+    const { random, derive, onUserRemoved, declared } = options
+    this.permissions = new Permissions(declared)
     const onRemoved = (user: User): void => {
       // Else a later user of the same name would inherit them.
       this.permissions.removeUser(user.name)
       onUserRemoved?.(user)
     }
-    this.users = new Users({ random, onRemoved, ...(derive === undefined ? {} : { derive }) })
+    this.users = new Users({
+      random,
+      onRemoved,
+      ...(derive === undefined ? {} : { derive }),
+      ...(declared === undefined ? {} : { declared }),
+    })
   }
 
   /**
@@ -95,6 +112,26 @@ export class AccessControl {
   addDefaultGuest(): void {
     this.users.addDefaultGuest()
     this.permissions.set({ user: 'guest', vhost: '/', configure: '.*', write: '.*', read: '.*' })
+  }
+
+  /** Takes back what was declared; it is not told again. */
+  restore(declaration: AccessDeclaration): void {
+    switch (declaration.kind) {
+      case 'user':
+        return this.users.restore(declaration)
+      case 'user-gone':
+        this.users.restore(declaration)
+        return this.permissions.removeUser(declaration.name)
+      case 'permission':
+      case 'permission-gone':
+        return this.permissions.restore(declaration)
+    }
+  }
+
+  /** All users and permissions, as firstOf() lists what changes meanwhile. */
+  *declarations(): Generator<Declaration> {
+    yield* this.users.declarations()
+    yield* this.permissions.declarations()
   }
 
   /** Whether the principal may do this. Neither the principal's protocol nor its address count. */

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { reread } from '../../testing/declaring-broker.ts'
+import type { Declaration } from '../topology/declaration.ts'
 import { authLimits } from './limits.ts'
 import { PatternError } from './name-pattern-parser.ts'
 import { Permissions } from './permissions.ts'
@@ -66,4 +68,47 @@ test('more names than are remembered are still decided rightly', () => {
     const allowed = permissions.allows({ ...ann, action: 'write', name: `${n}` })
     assert.equal(allowed, n % 10 === 7)
   }
+})
+
+test('each change of a row is told once, but for those of a user who is gone', () => {
+  const told: Declaration[][] = []
+  const permissions = new Permissions((declarations) => told.push(reread(declarations)))
+  const row = { ...ann, configure: '', write: '^a', read: '.*' }
+  permissions.set(row)
+  permissions.set({ ...row, vhost: 'sales' })
+  assert.throws(() => permissions.set({ ...row, read: '(' }))
+  permissions.remove(ann)
+  permissions.remove(ann)
+  permissions.set(row)
+  permissions.removeUser('ann')
+  permissions.set({ ...row, vhost: 'sales' })
+  permissions.removeVhost('sales')
+  permissions.removeVhost('sales')
+  const kinds = told.map((list) => list.map((each) => [each.kind, 'vhost' in each && each.vhost]))
+  assert.deepEqual(kinds, [
+    [['permission', '/']],
+    [['permission', 'sales']],
+    [['permission-gone', '/']],
+    [['permission', '/']],
+    [['permission', 'sales']],
+    [['permission-gone', 'sales']],
+  ])
+  assert.deepEqual(told[0], [{ kind: 'permission', ...row }])
+  assert.deepEqual(permissions.list(), [])
+})
+
+test('rows come back as they were, and nobody is told', () => {
+  const before = new Permissions()
+  const all = { configure: '.*', write: '.*', read: '.*' }
+  for (const user of ['ann', 'bob']) {
+    for (const vhost of ['/', 'sales']) before.set({ user, vhost, ...all })
+  }
+  const permissions = new Permissions(() => assert.fail('told'))
+  for (const declaration of before.declarations()) permissions.restore(declaration)
+  assert.deepEqual(permissions.list(), before.list())
+  assert.ok(permissions.allows({ ...ann, action: 'write', name: 'q' }))
+  for (let times = 0; times < 2; times++) permissions.restore({ kind: 'permission-gone', ...ann })
+  assert.ok(!permissions.allows({ ...ann, action: 'write', name: 'q' }))
+  permissions.restore({ kind: 'permission', ...ann, configure: '', write: '^q', read: '' })
+  assert.ok(permissions.allows({ ...ann, action: 'write', name: 'q' }))
 })

@@ -1,3 +1,5 @@
+import { firstOf } from '../first-of.ts'
+import type { Declaration, PermissionDeclaration, PermissionGone } from '../topology/declaration.ts'
 import { authLimits } from './limits.ts'
 import { NamePattern } from './name-pattern.ts'
 
@@ -39,42 +41,78 @@ export class Permissions {
   readonly #decisions: Map<string, boolean> = new Map()
   #count: number = 0
   #nextId: number = 1
+  readonly #declared: (declarations: readonly Declaration[]) => void
+
+  /** `declared` is called with each change that is to outlive the process. */
+  constructor(declared: (declarations: readonly Declaration[]) => void = (): void => {}) {
+    this.#declared = declared
+  }
 
   /** Sets the row of a user in a virtual host. Throws PatternError, and changes nothing then. */
   set(row: Permission): void {
+    this.#put(row)
+    this.#declared([describe(row)])
+  }
+
+  #put(row: Permission): void {
+    const { user, vhost, configure, write, read } = row
     const compiled: CompiledPermission = {
       id: this.#nextId++,
-      row: { ...row },
-      configure: new NamePattern(row.configure),
-      write: new NamePattern(row.write),
-      read: new NamePattern(row.read),
+      row: { user, vhost, configure, write, read },
+      configure: new NamePattern(configure),
+      write: new NamePattern(write),
+      read: new NamePattern(read),
     }
-    let users = this.#rows.get(row.vhost)
-    if (users?.has(row.user) !== true) {
+    let users = this.#rows.get(vhost)
+    if (users?.has(user) !== true) {
       if (this.#count >= authLimits.permissionsMax) throw new TooManyPermissionsError()
       this.#count++
     }
-    if (users === undefined) this.#rows.set(row.vhost, (users = new Map()))
-    users.set(row.user, compiled)
+    if (users === undefined) this.#rows.set(vhost, (users = new Map()))
+    users.set(user, compiled)
     this.version++
   }
 
-  remove(place: { readonly user: string; readonly vhost: string }): boolean {
-    const users = this.#rows.get(place.vhost)
-    if (users?.delete(place.user) !== true) return false
-    if (users.size === 0) this.#rows.delete(place.vhost)
+  remove({ user, vhost }: { readonly user: string; readonly vhost: string }): boolean {
+    if (!this.#drop(user, vhost)) return false
+    this.#declared([{ kind: 'permission-gone', user, vhost }])
+    return true
+  }
+
+  #drop(user: string, vhost: string): boolean {
+    const users = this.#rows.get(vhost)
+    if (users?.delete(user) !== true) return false
+    if (users.size === 0) this.#rows.delete(vhost)
     this.#count--
     this.version++
     return true
   }
 
+  /** The user is gone, which says by itself that its rows are. */
   removeUser(user: string): void {
-    for (const vhost of [...this.#rows.keys()]) this.remove({ user, vhost })
+    for (const vhost of [...this.#rows.keys()]) this.#drop(user, vhost)
   }
 
   removeVhost(vhost: string): void {
-    this.#count -= this.#rows.get(vhost)?.size ?? 0
-    if (this.#rows.delete(vhost)) this.version++
+    const gone: Declaration[] = []
+    for (const user of this.#rows.get(vhost)?.keys() ?? []) {
+      this.#drop(user, vhost)
+      gone.push({ kind: 'permission-gone', user, vhost })
+    }
+    if (gone.length > 0) this.#declared(gone)
+  }
+
+  /** Takes back what was declared; it is not told again. */
+  restore(declaration: PermissionDeclaration | PermissionGone): void {
+    if (declaration.kind === 'permission') this.#put(declaration)
+    else this.#drop(declaration.user, declaration.vhost)
+  }
+
+  /** All of them, as firstOf() lists what changes meanwhile. */
+  *declarations(): Generator<PermissionDeclaration> {
+    for (const [, users] of firstOf(this.#rows)) {
+      for (const [, { row }] of firstOf(users)) yield describe(row)
+    }
   }
 
   /** The row, or null: then the user may not enter the virtual host. */
@@ -118,6 +156,10 @@ export class Permissions {
   #find(place: { readonly user: string; readonly vhost: string }): CompiledPermission | null {
     return this.#rows.get(place.vhost)?.get(place.user) ?? null
   }
+}
+
+function describe({ user, vhost, configure, write, read }: Permission): PermissionDeclaration {
+  return { kind: 'permission', user, vhost, configure, write, read }
 }
 
 export class TooManyPermissionsError extends Error {

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
+import { reread } from '../../testing/declaring-broker.ts'
+import type { Declaration } from '../topology/declaration.ts'
 import type { DeriveKey } from './credential.ts'
 import { authLimits } from './limits.ts'
 import { systemRandom } from './random.ts'
 import { LoginRefusal, UserRefusal, type LoginOutcome, type User } from './user.ts'
-import { Users } from './users.ts'
+import { guestCredential, Users } from './users.ts'
 
 /** A quick stand-in for scrypt that counts, and answers when the test says so. */
 class FakeScrypt {
@@ -212,7 +214,7 @@ test('a password that changes while it is being verified does not let the old on
   const credential = users.find('ann')?.credential.format() ?? ''
   fake.hold()
   const outcomes = logIn(users, { name: 'ann', password: 'old' })
-  users.restore({ name: 'ann', credential })
+  users.addWithCredential({ name: 'ann', credential })
   fake.finishAll()
   assert.deepEqual(refusals(outcomes), [LoginRefusal.Changed])
 })
@@ -252,13 +254,13 @@ test('equal passwords have different salts', () => {
   assert.equal(new Set(fake.salts).size, 2)
 })
 
-test('a stored credential is restored without a hash', () => {
+test('a user is added with the text form of a credential without a hash', () => {
   const { users, fake } = setUp()
   add(users, { name: 'ann', password: 'pw' })
   const credential = users.find('ann')?.credential.format() ?? ''
   const other = new Users({ random: systemRandom, derive: fake.derive })
   fake.started = 0
-  assert.equal(other.restore({ name: 'ann', credential }), null)
+  assert.equal(other.addWithCredential({ name: 'ann', credential }), null)
   assert.equal(fake.started, 0)
   assert.deepEqual(refusals(logIn(other, { name: 'ann', password: 'pw' })), [null])
 })
@@ -297,13 +299,11 @@ test('from elsewhere guest/guest is as dear and as wrong as any password, but fo
 })
 
 test('the written-down credential of guest is the hash of "guest"', async () => {
-  // Another instance restores it, so that nothing is verified in advance.
-  const { users: source } = setUp()
-  source.addDefaultGuest()
+  // Under another name, so that nothing is verified in advance.
   const users = new Users({ random: systemRandom })
-  users.restore({ name: 'guest', credential: source.find('guest')?.credential.format() ?? '' })
+  users.addWithCredential({ name: 'other', credential: guestCredential })
   const login = (password: string): Promise<LoginOutcome> =>
-    new Promise((resolve) => users.verify({ name: 'guest', password, loopback: true }, resolve))
+    new Promise((resolve) => users.verify({ name: 'other', password, loopback: true }, resolve))
   const outcomes = [await login('guest'), await login('Guest')]
   assert.deepEqual(refusals(outcomes), [null, LoginRefusal.WrongPassword])
 })
@@ -317,6 +317,63 @@ test('a nameless client is guest, from this machine, while guest has its known p
   assert.equal(enter(false).refusal, LoginRefusal.LoopbackOnly)
   add(users, { name: 'guest', password: 'guest2', loopbackOnly: false })
   assert.equal(enter(true).refusal, LoginRefusal.WrongPassword)
+})
+
+/** Users, and what they told of themselves. */
+function setUpTelling(): { users: Users; told: Declaration[][] } {
+  const told: Declaration[][] = []
+  const { derive } = new FakeScrypt()
+  const declared = (declarations: readonly Declaration[]): unknown =>
+    told.push(reread(declarations))
+  return { users: new Users({ random: systemRandom, derive, declared }), told }
+}
+
+test('each change of a user is told once, its credential and never its password', () => {
+  const { users, told } = setUpTelling()
+  users.add({ name: 'ann', password: 'secret', vhost: 'sales' }, () => {})
+  const credential = users.find('ann')?.credential.format() ?? ''
+  assert.match(credential, /^\$scrypt\$/)
+  users.setTags('ann', ['monitoring'])
+  users.addWithCredential({ name: 'ann', credential: guestCredential, loopbackOnly: true })
+  users.remove('ann')
+  users.remove('ann')
+  users.setTags('ann', [])
+  users.add({ name: '', password: 'pw' }, () => {})
+  const ann = { kind: 'user', name: 'ann', tags: [], vhost: 'sales', loopbackOnly: false } as const
+  assert.deepEqual(told, [
+    [{ ...ann, credential }],
+    [{ ...ann, credential, tags: ['monitoring'] }],
+    [{ ...ann, credential: guestCredential, tags: ['monitoring'], loopbackOnly: true }],
+    [{ kind: 'user-gone', name: 'ann' }],
+  ])
+  assert.ok(!JSON.stringify(told).includes('secret'))
+})
+
+test('users come back with their passwords, and nobody is told', () => {
+  const { users: before } = setUpTelling()
+  add(before, { name: 'ann', password: 'pw', loopbackOnly: true })
+  before.setTags('ann', ['monitoring'])
+  const { users, told } = setUpTelling()
+  const version = users.version
+  for (const declaration of before.declarations()) users.restore(declaration)
+  assert.ok(users.version > version)
+  const [outcome] = logIn(users, { name: 'ann', password: 'pw' })
+  assert.deepEqual(outcome?.principal?.tags, ['monitoring'])
+  assert.ok(users.loopbackOnly)
+  users.restore({ kind: 'user-gone', name: 'ann' })
+  users.restore({ kind: 'user-gone', name: 'ann' })
+  assert.equal(users.count, 0)
+  assert.deepEqual(told, [])
+})
+
+test('a guest that comes back as everybody knows it still enters without a hash', () => {
+  const { users: before } = setUp()
+  before.addDefaultGuest()
+  const { users, fake } = setUp()
+  for (const declaration of before.declarations()) users.restore(declaration)
+  assert.deepEqual(refusals(logIn(users, { name: 'guest', password: 'guest' })), [null])
+  assert.equal(fake.started, 0)
+  assert.equal(users.verifyUnauthenticated({ loopback: true }).principal?.name, 'guest')
 })
 
 test('two brokers in one process share no user', () => {

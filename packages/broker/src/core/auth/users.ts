@@ -1,3 +1,5 @@
+import { firstOf } from '../first-of.ts'
+import type { Declaration, UserDeclaration, UserGone } from '../topology/declaration.ts'
 import {
   Credential,
   deriveWithScrypt,
@@ -25,6 +27,8 @@ export interface UsersOptions {
   readonly derive?: DeriveKey
   /** Called when a user is gone: to drop its permissions and close its connections. */
   readonly onRemoved?: (user: User) => void
+  /** Called with each change that is to outlive the process. */
+  readonly declared?: (declarations: readonly Declaration[]) => void
 }
 
 /** One hash under way and everyone whose answer it is. */
@@ -41,7 +45,7 @@ const guestName = 'guest'
  * The credential of guest/guest, made once and written down: everybody knows the password, and
  * hashing it would hold each start up. A test checks that it is what it says.
  */
-const guestCredential =
+export const guestCredential =
   '$scrypt$ln=15,r=8,p=1$cG9seW1xIGRlZmF1bHQgZw$oJxj0Wy1aaCeGLG/zs9MY0JLf24yUtqy0fsBStsaF14'
 
 /**
@@ -54,6 +58,7 @@ export class Users {
   version: number = 0
   readonly #random: RandomSource
   readonly #onRemoved: (user: User) => void
+  readonly #declared: (declarations: readonly Declaration[]) => void
   readonly #line: HashLine
   readonly #verified: VerifiedLogins
   readonly #users: Map<string, User> = new Map()
@@ -68,6 +73,7 @@ export class Users {
   constructor(options: UsersOptions) {
     this.#random = options.random
     this.#onRemoved = options.onRemoved ?? ((): void => {})
+    this.#declared = options.declared ?? ((): void => {})
     this.#line = new HashLine(options.derive ?? deriveWithScrypt)
     this.#verified = new VerifiedLogins(options.random)
     const key = options.random.bytes(32)
@@ -108,7 +114,7 @@ export class Users {
       if (this.#adding.get(user.name) !== token) return done(UserRefusal.Superseded)
       this.#adding.delete(user.name)
       if (key === null) return done(UserRefusal.Busy)
-      done(this.#put(user, new Credential({ cost: scryptCost, salt, key })))
+      done(this.#set(user, new Credential({ cost: scryptCost, salt, key })))
     }
     // The token is set first: a derivation that answers at once must find it.
     const previous = this.#adding.get(user.name)
@@ -120,29 +126,44 @@ export class Users {
     done(UserRefusal.Busy)
   }
 
-  /** As add(), from a stored credential (Credential.format()); throws if that is none. */
-  restore(user: UserOptions & { readonly credential: string }): UserRefusal | null {
+  /** As add(), from the text form of a credential (Credential.format()); throws if that is none. */
+  addWithCredential(user: UserOptions & { readonly credential: string }): UserRefusal | null {
     const credential = parseCredential(user.credential)
     this.#adding.delete(user.name)
-    return this.#put(user, credential)
+    return this.#set(user, credential)
   }
 
-  /**
-   * guest/guest, administrator, from this machine only. Its password is verified from the start:
-   * the first connection to a fresh broker need not wait for a hash that protects nothing.
-   */
+  /** guest/guest, administrator, from this machine only. */
   addDefaultGuest(): void {
     const tags = ['administrator']
-    this.restore({ name: guestName, tags, loopbackOnly: true, credential: guestCredential })
-    const revision = this.find(guestName)?.revision ?? 0
-    this.#verified.add(this.#verified.digest({ revision, name: guestName, password: guestName }))
+    const guest = { name: guestName, tags, loopbackOnly: true, credential: guestCredential }
+    this.addWithCredential(guest)
+  }
+
+  /** Takes back what was declared; it is not told again. */
+  restore(declaration: UserDeclaration | UserGone): void {
+    const { name } = declaration
+    if (declaration.kind === 'user-gone') {
+      if (this.#users.delete(name)) this.version++
+      return
+    }
+    const { tags, vhost, loopbackOnly } = declaration
+    const credential = parseCredential(declaration.credential)
+    this.#put({ name, tags, vhost, loopbackOnly }, credential)
+  }
+
+  /** All of them, as firstOf() lists what changes meanwhile. */
+  *declarations(): Generator<UserDeclaration> {
+    for (const [, user] of firstOf(this.#users)) yield describe(user)
   }
 
   setTags(name: string, tags: readonly string[]): boolean {
     const user = this.#users.get(name)
     if (user === undefined || tags.length > authLimits.tagsMax) return false
-    this.#users.set(name, { ...user, tags: [...tags] })
+    const tagged = { ...user, tags: [...tags] }
+    this.#users.set(name, tagged)
     this.version++
+    this.#declared([describe(tagged)])
     return true
   }
 
@@ -152,6 +173,7 @@ export class Users {
     if (user === undefined) return false
     this.#users.delete(name)
     this.version++
+    this.#declared([{ kind: 'user-gone', name }])
     this.#onRemoved(user)
     return true
   }
@@ -186,8 +208,7 @@ export class Users {
     const guest = this.#users.get(guestName)
     if (guest === undefined) return refused(LoginRefusal.UnknownUser)
     if (!peer.loopback) return refused(LoginRefusal.LoopbackOnly)
-    const isDefault = guest.credential.format() === guestCredential
-    return isDefault ? accepted(guest) : refused(LoginRefusal.WrongPassword)
+    return isKnownGuest(guest) ? accepted(guest) : refused(LoginRefusal.WrongPassword)
   }
 
   #join(digest: string, done: (outcome: LoginOutcome) => void): boolean {
@@ -241,25 +262,48 @@ export class Users {
     return isFull && !this.#users.has(user.name) ? UserRefusal.TooMany : null
   }
 
-  #put(user: UserOptions, credential: Credential): UserRefusal | null {
+  #set(user: UserOptions, credential: Credential): UserRefusal | null {
     // Once more: others may have been added while this one's password was hashed.
     const refusal = this.#check(user)
-    if (refusal !== null) return refusal
-    const known = this.#users.get(user.name)
+    if (refusal === null) this.#declared([describe(this.#put(user, credential))])
+    return refusal
+  }
+
+  #put(given: UserOptions, credential: Credential): User {
+    const known = this.#users.get(given.name)
     const revision = this.#nextNumber++
-    this.#users.set(user.name, {
+    const user: User = {
       id: known?.id ?? revision,
-      name: user.name,
-      tags: [...(user.tags ?? known?.tags ?? [])],
-      vhost: user.vhost ?? known?.vhost ?? '/',
+      name: given.name,
+      tags: [...(given.tags ?? known?.tags ?? [])],
+      vhost: given.vhost ?? known?.vhost ?? '/',
       // A new password alone must not open guest to the world, nor does it in RabbitMQ.
-      loopbackOnly: user.loopbackOnly ?? known?.loopbackOnly ?? false,
+      loopbackOnly: given.loopbackOnly ?? known?.loopbackOnly ?? false,
       credential,
       revision,
-    })
+    }
+    this.#users.set(user.name, user)
     this.version++
-    return null
+    if (isKnownGuest(user)) this.#verifyKnownGuest(revision)
+    return user
   }
+
+  /**
+   * The password that everybody knows is verified from the start: the first connection to a fresh broker need
+   * not wait for a hash that protects nothing.
+   */
+  #verifyKnownGuest(revision: number): void {
+    const digest = this.#verified.digest({ revision, name: guestName, password: guestName })
+    this.#verified.add(digest)
+  }
+}
+
+function isKnownGuest({ name, credential }: User): boolean {
+  return name === guestName && credential.format() === guestCredential
+}
+
+function describe({ name, tags, vhost, loopbackOnly, credential }: User): UserDeclaration {
+  return { kind: 'user', name, tags, vhost, loopbackOnly, credential: credential.format() }
 }
 
 function refusalOf(login: { known: User | null; user: User | null }): LoginRefusal {

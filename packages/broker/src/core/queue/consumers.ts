@@ -48,6 +48,12 @@ export class Consumers {
     return this.#all.values()
   }
 
+  /** Whether anybody may take a message, as far as is known without asking. */
+  get mayTake(): boolean {
+    for (const { entries } of this.#rotations) if (entries.size > 0) return true
+    return false
+  }
+
   /** Places that are kept, of consumers that are gone too; for tests of what is left behind. */
   get kept(): number {
     return this.#rotations.reduce((sum, { entries }) => sum + 1 + entries.size, 0)

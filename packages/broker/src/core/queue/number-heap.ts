@@ -6,6 +6,11 @@ export class NumberHeap {
     return this.#numbers.length
   }
 
+  /** The smallest; undefined when empty. */
+  peek(): number | undefined {
+    return this.#numbers[0]
+  }
+
   push(value: number): void {
     const numbers = this.#numbers
     let at = numbers.push(value) - 1

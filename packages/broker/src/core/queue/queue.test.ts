@@ -29,6 +29,7 @@ class Rig {
       memory: this.memory,
       delivery: new Delivery(new StoredMessage()),
       turn: this.manual.turn,
+      store: null,
     })
   }
 
@@ -113,13 +114,11 @@ test('get takes one message out, flagged like a delivery', () => {
   const rig = new Rig()
   assert.equal(rig.queue.get(), null)
   rig.push('a', 'b')
-  const got = rig.queue.get()
-  assert.equal(got?.sequence, 0)
-  assert.equal(got.redelivered, false)
+  assert.deepEqual(rig.queue.get(), { sequence: 0, redelivered: false })
   assert.ok(rig.queue.isOut(0))
   assert.equal(rig.queue.ready, 1)
   rig.queue.requeue(0)
-  assert.deepEqual(rig.queue.get(), { ...got, redelivered: true })
+  assert.deepEqual(rig.queue.get(), { sequence: 0, redelivered: true })
   rig.queue.settle(0)
   rig.queue.get()
   rig.queue.settle(1)
@@ -185,18 +184,6 @@ test('a queue whose consumers are not ready waits without being asked to run', (
   assert.deepEqual(consumer.bodies, ['a', 'b', 'c'])
 })
 
-test('a message behind the mark of what is safe is neither delivered nor counted', () => {
-  const rig = new Rig()
-  const consumer = rig.consume()
-  rig.push('a')
-  rig.log.safePosition = 1
-  rig.push('b')
-  rig.run()
-  assert.deepEqual(consumer.bodies, ['a'])
-  assert.equal(rig.queue.ready, 0)
-  assert.equal(rig.queue.get(), null)
-})
-
 test('purge removes what is ready and nothing that is out', () => {
   const rig = new Rig()
   const consumer = rig.consume({ credit: 5 })
@@ -258,8 +245,8 @@ test('a million messages behind one that is stuck cost a few blocks', () => {
   const before = process.memoryUsage().arrayBuffers
   for (let i = 1; i <= 1_000_000; i++) {
     rig.queue.push(store(rig.log, publication))
-    const got = rig.queue.get()
-    rig.queue.settle(got?.sequence ?? -1)
+    rig.queue.get()
+    rig.queue.settle(i)
     if (i % 1000 === 0) assert.ok(rig.memory.indexBytes <= 2 * BLOCK_BYTES)
   }
   const after = process.memoryUsage().arrayBuffers

@@ -1,3 +1,4 @@
+import { Safety } from '../commits.ts'
 import { limits } from '../limits.ts'
 import { Queue } from '../queue/queue.ts'
 import type { Binding, Exchange } from '../topology/exchange.ts'
@@ -6,12 +7,25 @@ import type { Subject } from './matcher.ts'
 /** Where a message goes: each queue once. Immutable. */
 export class Route {
   readonly queues: readonly Queue[]
+  /** Those of them in which a persistent message survives, and the others. */
+  readonly durable: readonly Queue[]
+  readonly transient: readonly Queue[]
+  /** How safe a persistent message has to be before it is confirmed: the most that any of them promises. */
+  readonly safety: Safety
   /** Whether it holds for every message with the same exchange and routing key. */
   readonly byKeyOnly: boolean
 
   constructor(queues: readonly Queue[], byKeyOnly: boolean) {
     this.queues = queues
     this.byKeyOnly = byKeyOnly
+    this.durable = queues.filter((queue) => queue.durable !== null)
+    this.transient =
+      this.durable.length === 0 ? queues : queues.filter((queue) => queue.durable === null)
+    let safety: Safety = Safety.turn
+    for (const { durable } of this.durable) {
+      if (durable !== null && durable.safety > safety) safety = durable.safety
+    }
+    this.safety = safety
   }
 }
 

@@ -7,7 +7,7 @@ const ENTRIES = 256
 const ENTRY_BYTES = 28
 
 /** What is known of some batches that follow each other, in typed arrays: 28 bytes a batch. */
-class IndexBlock {
+export class IndexBlock {
   readonly baseOffsets: Float64Array
   readonly positions: Float64Array
   readonly timestamps: Float64Array
@@ -33,9 +33,31 @@ class IndexBlock {
   get bytes(): number {
     return this.sizes.length * ENTRY_BYTES
   }
+
+  append(batch: IndexEntry): void {
+    const entry = this.end++
+    this.baseOffsets[entry] = batch.baseOffset
+    this.positions[entry] = batch.position
+    this.timestamps[entry] = batch.timestamp
+    this.sizes[entry] = batch.bytes
+    if (batch.timestamp > this.timestampMax) this.timestampMax = batch.timestamp
+  }
+
+  /** Puts the cursor at the last batch that begins at or before `offset`, which is not before the first one. */
+  seek(cursor: BatchCursor, offset: number): void {
+    let low = this.start
+    let high = this.end - 1
+    while (low < high) {
+      const middle = (low + high + 1) >> 1
+      if ((this.baseOffsets[middle] as number) <= offset) low = middle
+      else high = middle - 1
+    }
+    cursor.block = this
+    cursor.entry = low
+  }
 }
 
-/** A place in an index. Valid until batches before it, or itself, are removed. */
+/** A place in an index. Valid until its batch is removed. */
 export class BatchCursor {
   block: IndexBlock | null = null
   entry: number = 0
@@ -96,12 +118,7 @@ export class BatchIndex {
   append(batch: IndexEntry): void {
     let block = this.#blocks[this.#blocks.length - 1]
     if (block === undefined || block.full) block = this.#open()
-    const entry = block.end++
-    block.baseOffsets[entry] = batch.baseOffset
-    block.positions[entry] = batch.position
-    block.timestamps[entry] = batch.timestamp
-    block.sizes[entry] = batch.bytes
-    if (batch.timestamp > block.timestampMax) block.timestampMax = batch.timestamp
+    block.append(batch)
     this.count++
   }
 
@@ -136,8 +153,7 @@ export class BatchIndex {
     }
     const block = this.#blocks[low]
     if (block === undefined || (block.baseOffsets[block.start] as number) > offset) return false
-    cursor.block = block
-    cursor.entry = entryBefore(block, offset)
+    block.seek(cursor, offset)
     return true
   }
 
@@ -194,15 +210,4 @@ export interface IndexEntry {
   readonly position: number
   readonly timestamp: number
   readonly bytes: number
-}
-
-function entryBefore(block: IndexBlock, offset: number): number {
-  let low = block.start
-  let high = block.end - 1
-  while (low < high) {
-    const middle = (low + high + 1) >> 1
-    if ((block.baseOffsets[middle] as number) <= offset) low = middle
-    else high = middle - 1
-  }
-  return low
 }

@@ -7,7 +7,7 @@ import { AppendError, type Appended, type Partition } from './partition.ts'
 import { RecordBatchWriter } from './record-batch-writer.ts'
 import { computeCrc, readBaseOffset, readLeaderEpoch } from './record-batch.ts'
 import { defaultStreamConfig, type StreamConfig } from './stream-config.ts'
-import { findByTime } from './time-lookup.ts'
+import { TimeSearch, type LookupOptions, type RecordTime } from './time-lookup.ts'
 
 interface World {
   readonly host: TestBroker
@@ -32,6 +32,18 @@ function batchOf(count: number, options: { bytes?: number; timestamp?: number } 
     writer.append({ key: null, value, headers: [], timestamp: timestamp + index })
   }
   return Buffer.from(writer.finish())
+}
+
+/** What is in memory alone is found, or not, at once. */
+function findByTime(
+  partition: Partition,
+  timestamp: number,
+  options: LookupOptions,
+): RecordTime | null {
+  const search = new TimeSearch(partition, timestamp, options)
+  assert.equal(search.step(), false)
+  assert.notEqual(search.result, undefined)
+  return search.result ?? null
 }
 
 function append(partition: Partition, batch: Buffer): number {
@@ -213,7 +225,6 @@ test('headers that promise later times than the records have cannot make a searc
   }
   host.run()
   const found = findByTime(partition, 5_000_000, {
-    log: host.log,
     decompress: null,
     decompressedBytesMax: 2 ** 20,
   })
@@ -229,8 +240,7 @@ test('a compressed batch is searched through when it can be undone, else found b
   reseal(packed)
   append(partition, packed)
   host.run()
-  const log = host.log
-  const options = { log, decompressedBytesMax: 2 ** 20 }
+  const options = { decompressedBytesMax: 2 ** 20 }
   const decompress = (_codec: number, bytes: Buffer): Buffer => bytes
   assert.equal(findByTime(partition, 1003, { ...options, decompress })?.offset, 3)
   assert.equal(findByTime(partition, 1003, { ...options, decompress: null })?.offset, 0)
@@ -281,7 +291,7 @@ test('a search by time undoes no more compression than it is allowed to', () => 
     undone += records.length
     return records
   }
-  const options = { log: host.log, decompress, decompressedBytesMax: 5000 }
+  const options = { decompress, decompressedBytesMax: 5000 }
   // Five of them fit; the sixth is answered with its first record.
   assert.equal(findByTime(partition, 5_000_000, options)?.offset, 5)
   assert.equal(undone, records.length * 5)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { limits } from '../limits.ts'
-import { Producers, SequenceVerdict } from './producers.ts'
+import { Producers, SequenceVerdict, type ProducedBatch } from './producers.ts'
 
 function batch(
   baseSequence: number,
@@ -83,4 +83,40 @@ test('a producer that goes on writing outlasts any number of those that came and
   assert.ok(producers.count < limits.producersPerPartitionMax)
   producers.expire(nowMs + limits.producerIdleMs + 1)
   assert.equal(producers.count, 0)
+})
+
+function rememberAll(producers: Producers, end: number): Producers {
+  const restored = new Producers()
+  for (const state of producers.state(end)) restored.restore(state, 0)
+  return restored
+}
+
+function produced(baseSequence: number, epoch = 0): ProducedBatch {
+  return { producerId: 1, epoch, baseSequence, recordCount: 1 }
+}
+
+test('what is remembered can be told and taken back', () => {
+  const producers = new Producers()
+  for (let sequence = 0; sequence < 9; sequence++) {
+    producers.note(produced(sequence), 100 + sequence, 0)
+  }
+  const restored = rememberAll(producers, 109)
+  assert.equal(restored.check(produced(9)), SequenceVerdict.next)
+  assert.equal(restored.check(produced(4)), SequenceVerdict.duplicate)
+  assert.equal(restored.duplicateOffset, 104)
+  assert.equal(restored.check(produced(3)), SequenceVerdict.oldDuplicate)
+  assert.equal(restored.check(produced(10)), SequenceVerdict.gap)
+})
+
+test('a batch behind the end that is told is not taken for a repetition, nor is who has only such', () => {
+  const producers = new Producers()
+  for (let sequence = 0; sequence < 9; sequence++) {
+    producers.note(produced(sequence), 100 + sequence, 0)
+  }
+  const some = rememberAll(producers, 107)
+  assert.equal(some.check(produced(6)), SequenceVerdict.duplicate)
+  assert.equal(some.check(produced(7)), SequenceVerdict.next)
+  const none = rememberAll(producers, 104)
+  assert.equal(none.count, 0)
+  assert.equal(none.check(produced(4)), SequenceVerdict.next)
 })

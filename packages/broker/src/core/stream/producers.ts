@@ -24,6 +24,19 @@ export type SequenceVerdict = (typeof SequenceVerdict)[keyof typeof SequenceVerd
 /** Batches of a producer that can be told from new ones, as many as a client has in flight. [KIP-98] */
 const BATCHES = 5
 const SEQUENCES = 2 ** 31
+/** What is remembered of a producer, oldest batch first; plain data. */
+export interface ProducerState {
+  readonly producerId: number
+  readonly epoch: number
+  readonly batches: readonly RememberedBatch[]
+}
+
+export interface RememberedBatch {
+  readonly baseSequence: number
+  readonly recordCount: number
+  readonly baseOffset: number
+}
+
 /** How far the order of producers may lie behind their last use. */
 const PLACE_MS = 60_000
 
@@ -84,6 +97,35 @@ export class Producers {
     producer.offsets[place] = baseOffset
     producer.place = (place + 1) % BATCHES
     producer.nextSequence = (batch.baseSequence + batch.recordCount) % SEQUENCES
+  }
+
+  /**
+   * What was known when `end` was the next offset: of each producer the batches before it. Those behind
+   * it may be lost yet, and a repetition of what is lost is no repetition.
+   */
+  *state(end: number): Generator<ProducerState> {
+    for (const [producerId, producer] of this.#producers) {
+      const batches: RememberedBatch[] = []
+      for (let age = BATCHES; age > 0; age--) {
+        const place = (producer.place + BATCHES - age) % BATCHES
+        const recordCount = producer.counts[place] as number
+        const baseOffset = producer.offsets[place] as number
+        if (recordCount === 0 || baseOffset >= end) continue
+        batches.push({
+          baseSequence: producer.baseSequences[place] as number,
+          recordCount,
+          baseOffset,
+        })
+      }
+      if (batches.length > 0) yield { producerId, epoch: producer.epoch, batches }
+    }
+  }
+
+  /** Takes back what state() gave, as if it had been written just now. */
+  restore({ producerId, epoch, batches }: ProducerState, nowMs: number): void {
+    for (const { baseSequence, recordCount, baseOffset } of batches) {
+      this.note({ producerId, epoch, baseSequence, recordCount }, baseOffset, nowMs)
+    }
   }
 
   /** Forgets producers that have written nothing for `producerIdleMs`. */

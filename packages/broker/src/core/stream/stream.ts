@@ -8,40 +8,45 @@ export interface StreamOptions {
   readonly settings: ReadonlyMap<string, string>
 }
 
-/**
- * A named set of partitions. Its id tells it from an earlier stream of the same name.
- * Invariant: the number of partitions only grows.
- */
-export class Stream {
-  readonly name: string
+/** What tells a stream from an earlier one of the same name. */
+export interface StreamIdentity {
   /** 16 bytes, random; never all zero. */
   readonly id: Buffer
+  /** What the store knows each partition by, in the order of their indexes; 0 without a store. Those of a later life are higher. */
+  readonly partitionIds: readonly number[]
+}
+
+/**
+ * A named set of partitions.
+ * Invariant: the number of partitions only grows.
+ */
+export class Stream implements StreamIdentity {
+  readonly name: string
+  readonly id: Buffer
+  readonly partitionIds: readonly number[]
   readonly config: StreamConfig
   readonly settings: ReadonlyMap<string, string>
   readonly partitions: readonly Partition[]
   deleted: boolean = false
 
-  constructor(name: string, options: StreamOptions, context: StreamContext) {
+  constructor(
+    name: string,
+    { id, partitionIds }: StreamIdentity,
+    { config, settings }: Omit<StreamOptions, 'partitions'>,
+    context: StreamContext,
+  ) {
     this.name = name
-    this.id = inventId(context)
-    this.config = options.config
-    this.settings = options.settings
-    const partitions: Partition[] = []
-    for (let index = 0; index < options.partitions; index++) {
-      partitions.push(new Partition(index, options.config, context))
-    }
-    this.partitions = partitions
+    this.id = id
+    this.partitionIds = partitionIds
+    this.config = config
+    this.settings = settings
+    this.partitions = partitionIds.map((number, index) => {
+      return new Partition(index, config, context, number)
+    })
   }
 
   delete(): void {
     this.deleted = true
     for (const partition of this.partitions) partition.delete()
-  }
-}
-
-function inventId(context: StreamContext): Buffer {
-  for (;;) {
-    const id = context.random.bytes(16)
-    if (id.some((byte) => byte !== 0)) return id
   }
 }

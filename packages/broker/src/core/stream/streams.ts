@@ -1,9 +1,20 @@
 import { Timer } from '../../base/timers.ts'
 import type { Task } from '../../base/turn.ts'
+import type { Durability } from '../commits.ts'
 import { BrokerError, ErrorCode } from '../errors.ts'
+import { firstOf } from '../first-of.ts'
 import { limits } from '../limits.ts'
+import type {
+  Declaration,
+  DeclarationContext,
+  StreamDeclaration,
+  StreamGone,
+} from '../topology/declaration.ts'
 import type { Partition, StreamContext } from './partition.ts'
-import { Stream, type StreamOptions } from './stream.ts'
+import { defaultStreamConfig, type StreamConfig } from './stream-config.ts'
+import { Stream, type StreamIdentity, type StreamOptions } from './stream.ts'
+
+export interface StreamsContext extends StreamContext, DeclarationContext {}
 
 /**
  * The streams of one virtual host, by name and by id. Who may create and delete is asked before.
@@ -12,16 +23,22 @@ import { Stream, type StreamOptions } from './stream.ts'
 export class Streams implements Task {
   queued: boolean = false
   partitionCount: number = 0
+  /** Of a stream whose creator says nothing. */
+  readonly defaultConfig: StreamConfig
+  readonly #vhost: string
   readonly #byName = new Map<string, Stream>()
   /** By the id in hexadecimal. */
   readonly #byId = new Map<string, Stream>()
-  readonly #context: StreamContext
+  readonly #context: StreamsContext
   readonly #retention: Timer
   /** Where the look at what has expired is; null between two looks. */
   #unlooked: Iterator<Partition> | null = null
 
-  constructor(context: StreamContext) {
+  constructor(vhost: string, context: StreamsContext) {
+    this.#vhost = vhost
     this.#context = context
+    const durability = context.declarations?.durability ?? 'memory'
+    this.defaultConfig = { ...defaultStreamConfig, durability }
     this.#retention = new Timer(() => context.turn.schedule(this))
   }
 
@@ -42,21 +59,29 @@ export class Streams implements Task {
     return this.#byName.values()
   }
 
+  /** Whether streams can be as safe as that here. */
+  canKeep(durability: Durability): boolean {
+    return durability === 'memory' || this.#context.declarations !== null
+  }
+
   /** Throws precondition-failed if the name is taken, resource-error at a bound of limits.ts. */
   create(name: string, options: StreamOptions): Stream {
     this.checkNew(name, options)
-    const stream = new Stream(name, options, this.#context)
-    this.#byName.set(name, stream)
-    this.#byId.set(stream.id.toString('hex'), stream)
-    this.partitionCount += stream.partitions.length
-    if (this.#isIdle) this.#context.timers.set(this.#retention, limits.retentionCheckMs)
+    const identity = this.#newIdentity(options.partitions)
+    const stream = new Stream(name, identity, options, this.#context)
+    this.#add(stream)
+    this.#context.declarations?.declared([this.#describe(stream)])
     return stream
   }
 
   /** Throws what create() would throw. */
-  checkNew(name: string, { partitions }: Pick<StreamOptions, 'partitions'>): void {
+  checkNew(name: string, { partitions, config }: Omit<StreamOptions, 'settings'>): void {
     if (this.#byName.has(name)) {
       throw new BrokerError(ErrorCode.preconditionFailed, `stream '${name}' already exists`)
+    }
+    if (!this.canKeep(config.durability)) {
+      const reason = `durability '${config.durability}' needs a data directory: start the broker with --data DIR`
+      throw new BrokerError(ErrorCode.preconditionFailed, `stream '${name}': ${reason}`)
     }
     if (this.#byName.size >= limits.streamsMax) {
       throw new BrokerError(
@@ -71,6 +96,72 @@ export class Streams implements Task {
 
   delete(stream: Stream): void {
     if (stream.deleted) return
+    this.#remove(stream)
+    const { name, id } = stream
+    const vhost = this.#vhost
+    this.#context.declarations?.declared([{ kind: 'stream-gone', vhost, name, id }])
+  }
+
+  /** Takes back what was declared; as with queues, a life that the table is past is of no interest. */
+  restore(declaration: StreamDeclaration | StreamGone): void {
+    const existing = this.#byName.get(declaration.name)
+    if (declaration.kind === 'stream-gone') {
+      if (existing?.id.equals(declaration.id) === true) this.#remove(existing)
+      return
+    }
+    if (existing !== undefined) {
+      if (isAsNew(existing, declaration)) return
+      this.#remove(existing)
+    }
+    const { name, config, settings } = declaration
+    this.#add(new Stream(name, declaration, { config, settings }, this.#context))
+  }
+
+  /**
+   * All has been restored. A stream that was in memory alone has lost its records: it is there again under its name, as another
+   * stream, whose offsets begin anew and of which no group has read anything.
+   */
+  finishRestoring(): void {
+    for (const stream of [...this.#byName.values()]) {
+      if (stream.config.durability !== 'memory') continue
+      const identity = this.#newIdentity(stream.partitions.length)
+      this.#remove(stream)
+      this.#add(new Stream(stream.name, identity, stream, this.#context))
+    }
+  }
+
+  /** All of them, as firstOf() lists what changes meanwhile. */
+  *declarations(): Generator<Declaration> {
+    for (const [, stream] of firstOf(this.#byName)) yield this.#describe(stream)
+  }
+
+  #describe(stream: Stream): StreamDeclaration {
+    const { name, id, partitionIds, config, settings } = stream
+    return { kind: 'stream', vhost: this.#vhost, name, id, partitionIds, config, settings }
+  }
+
+  #newIdentity(partitions: number): StreamIdentity {
+    const hasIds = this.#context.declarations !== null
+    const first = hasIds ? this.#context.nextObjectId(partitions) : 0
+    const partitionIds = Array.from({ length: partitions }, (_, i) => (hasIds ? first + i : 0))
+    return { id: this.#inventId(), partitionIds }
+  }
+
+  #inventId(): Buffer {
+    for (;;) {
+      const id = this.#context.random.bytes(16)
+      if (id.some((byte) => byte !== 0)) return id
+    }
+  }
+
+  #add(stream: Stream): void {
+    this.#byName.set(stream.name, stream)
+    this.#byId.set(stream.id.toString('hex'), stream)
+    this.partitionCount += stream.partitions.length
+    if (this.#isIdle) this.#context.timers.set(this.#retention, limits.retentionCheckMs)
+  }
+
+  #remove(stream: Stream): void {
     this.#byName.delete(stream.name)
     this.#byId.delete(stream.id.toString('hex'))
     this.partitionCount -= stream.partitions.length
@@ -102,4 +193,9 @@ export class Streams implements Task {
   *#partitions(): Iterator<Partition> {
     for (const stream of this.#byName.values()) yield* stream.partitions
   }
+}
+
+/** Whether the stream is of the life that is declared, or of a later one. */
+function isAsNew(stream: Stream, { partitionIds }: StreamDeclaration): boolean {
+  return (stream.partitionIds[0] ?? 0) >= (partitionIds[0] ?? 0)
 }

@@ -1,7 +1,13 @@
 import { Double, sameValue, Timestamp, type Arguments, type ArgumentValue } from '../arguments.ts'
+import type { Durability } from '../commits.ts'
+import { durabilities, isDurability } from '../durability.ts'
 import { BrokerError, ErrorCode } from '../errors.ts'
 import type { Queue, QueueOptions } from '../queue/queue.ts'
+import type { DeclarationStore } from './declaration.ts'
 import type { Exchange, ExchangeOptions } from './exchange.ts'
+
+/** What is asked of a queue when it is declared. */
+export type QueueTraits = Omit<QueueOptions, 'objectId' | 'durability'>
 
 /**
  * Arguments by which two declarations of a queue must agree; any other is the client's own affair and
@@ -23,51 +29,110 @@ const UNSERVED_ARGUMENTS = [
   'x-delivery-limit',
 ] as const
 
+/** Where a queue is declared. */
+export interface QueuePlace {
+  readonly vhost: string
+  /** Null: nothing outlives the process. */
+  readonly declarations: DeclarationStore | null
+}
+
 /** Refuses arguments of a new queue that cannot be kept. */
-export function checkQueueArguments(name: string, options: QueueOptions, vhost: string): void {
-  const where = `for queue '${name}' in vhost '${vhost}'`
+export function checkQueueArguments(name: string, traits: QueueTraits, place: QueuePlace): void {
+  const where = `for queue '${name}' in vhost '${place.vhost}'`
   for (const argument of UNSERVED_ARGUMENTS) {
-    if (!options.arguments.has(argument)) continue
+    if (!traits.arguments.has(argument)) continue
     throw new BrokerError(
       ErrorCode.preconditionFailed,
       `arg '${argument}' ${where} is not served by this version of PolyMQ: declare the queue without it`,
     )
   }
-  const type = options.arguments.get('x-queue-type') ?? 'classic'
-  if (type === 'classic') return
-  if (type !== 'quorum') {
-    const reason =
-      typeof type === 'string'
-        ? `"unsupported queue type '${type}'"`
-        : `{unacceptable_type,${typeName(type)}}`
-    throw new BrokerError(
-      ErrorCode.preconditionFailed,
-      `invalid arg 'x-queue-type' ${where}: ${reason}`,
-    )
+  const type = traits.arguments.get('x-queue-type') ?? 'classic'
+  if (type !== 'classic' && type !== 'quorum') {
+    throw invalidArgument('x-queue-type', where, unacceptable(type, 'queue type'))
   }
-  checkQuorumQueue(options, where)
+  if (type === 'quorum') checkQuorumQueue(traits, where)
+  const durability = traits.arguments.get('x-durability')
+  if (durability !== undefined) checkDurability(durability, traits, { where, ...place })
+}
+
+/** Says no to more safety than there is: better no queue than one whose messages are lost against its word. */
+function checkDurability(
+  durability: ArgumentValue,
+  traits: QueueTraits,
+  { where, declarations }: QueuePlace & { readonly where: string },
+): void {
+  if (!isDurability(durability)) {
+    const reason = `${unacceptable(durability, 'durability')}, expected ${durabilities.join(', ')}`
+    throw invalidArgument('x-durability', where, reason)
+  }
+  if (durability === 'memory') return
+  if (!isKept(traits)) {
+    const reason = `"'${durability}' needs a queue that is durable and not exclusive"`
+    throw invalidArgument('x-durability', where, reason)
+  }
+  if (declarations !== null) return
+  const reason = `"'${durability}' needs a data directory: start the broker with --data DIR"`
+  throw invalidArgument('x-durability', where, reason)
+}
+
+/** Whether it outlives the process, if anything does: what is its owner's ends with its owner. */
+export function isKept({ durable, exclusiveOwner }: QueueTraits): boolean {
+  return durable && exclusiveOwner === 0
+}
+
+/** What the messages of a queue survive whose arguments are in order. */
+export function durabilityOf(
+  traits: QueueTraits,
+  declarations: DeclarationStore | null,
+): Durability {
+  const asked = traits.arguments.get('x-durability')
+  if (isDurability(asked)) return asked
+  return declarations !== null && isKept(traits) ? declarations.durability : 'memory'
+}
+
+function invalidArgument(argument: string, where: string, reason: string): BrokerError {
+  return new BrokerError(
+    ErrorCode.preconditionFailed,
+    `invalid arg '${argument}' ${where}: ${reason}`,
+  )
+}
+
+/** A value that is none of those known, in RabbitMQ's words. */
+function unacceptable(value: ArgumentValue, what: string): string {
+  if (typeof value === 'string') return `"unsupported ${what} '${value}'"`
+  return `{unacceptable_type,${typeName(value)}}`
 }
 
 /** The rules that clients of quorum queues see, in RabbitMQ's words. */
-function checkQuorumQueue(options: QueueOptions, where: string): void {
-  const isExclusive = options.exclusiveOwner !== 0
-  if (options.durable && !isExclusive) return
+function checkQuorumQueue(traits: QueueTraits, where: string): void {
+  const isExclusive = traits.exclusiveOwner !== 0
+  if (traits.durable && !isExclusive) return
   const broken = isExclusive ? 'exclusive-owner' : 'non-durable'
   throw new BrokerError(ErrorCode.preconditionFailed, `invalid property '${broken}' ${where}`)
 }
 
 /** Throws precondition-failed, in RabbitMQ's words, if the queue exists otherwise than it is declared. */
-export function checkSameQueue(queue: Queue, options: QueueOptions, vhost: string): void {
+export function checkSameQueue(queue: Queue, traits: QueueTraits, vhost: string): void {
   const where = `queue '${queue.name}' in vhost '${vhost}'`
-  compare('durable', options.durable, queue.options.durable, where)
-  compare('auto_delete', options.autoDelete, queue.options.autoDelete, where)
-  if (queue.options.exclusiveOwner !== options.exclusiveOwner) throw lockedQueue(queue.name, vhost)
+  compare('durable', traits.durable, queue.options.durable, where)
+  compare('auto_delete', traits.autoDelete, queue.options.autoDelete, where)
+  if (queue.options.exclusiveOwner !== traits.exclusiveOwner) throw lockedQueue(queue.name, vhost)
   for (const argument of COMPARED_ARGUMENTS) {
     const fallback = argument === 'x-queue-type' ? 'classic' : undefined
-    const received = options.arguments.get(argument) ?? fallback
+    const received = traits.arguments.get(argument) ?? fallback
     const current = queue.options.arguments.get(argument) ?? fallback
     compareArgument({ argument, received, current, where })
   }
+  compareDurability(queue, traits, where)
+}
+
+/** Who says what it is anyway says the same. Who says nothing is not asked what the broker's default was then. */
+function compareDurability(queue: Queue, traits: QueueTraits, where: string): void {
+  const argument = 'x-durability'
+  const received = traits.arguments.get(argument)
+  const given = queue.options.arguments.get(argument)
+  const current = received === undefined ? given : (given ?? queue.options.durability ?? 'memory')
+  compareArgument({ argument, received, current, where })
 }
 
 /** Somebody else's exclusive queue, or one's own declared as though it were not. */

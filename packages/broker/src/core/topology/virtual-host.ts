@@ -1,84 +1,117 @@
 import type { RandomSource } from '../auth/random.ts'
-import { noArguments, type Arguments, type ArgumentValue } from '../arguments.ts'
 import { BrokerError, ErrorCode } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { Queue, type QueueContext, type QueueOptions } from '../queue/queue.ts'
-import { DirectMatcher } from '../routing/direct.ts'
-import { FanoutMatcher } from '../routing/fanout.ts'
-import { HeadersMatcher, headerMatches } from '../routing/headers.ts'
-import type { Matcher } from '../routing/matcher.ts'
 import type { RoutingTable } from '../routing/route.ts'
-import { TopicMatcher } from '../routing/topic.ts'
+import { CommittedOffsets } from '../stream/committed-offsets.ts'
 import type { StreamContext } from '../stream/partition.ts'
 import { Streams } from '../stream/streams.ts'
+import { checkBinding, checkRoomForBinding, type BindingRequest } from './binding-checks.ts'
+import type { Declaration, DeclarationContext } from './declaration.ts'
 import {
-  alternateOf,
   checkQueueArguments,
   checkSameExchange,
   checkSameQueue,
+  durabilityOf,
+  isKept,
   lockedQueue,
-  typeName,
+  type QueueTraits,
 } from './declarations.ts'
-import { Exchange, ExchangeType, type Binding, type ExchangeOptions } from './exchange.ts'
+import type { Binding, Exchange, ExchangeOptions } from './exchange.ts'
+import { newExchange, predeclaredExchanges } from './exchanges.ts'
+import {
+  bindingGone,
+  describeBinding,
+  describeExchange,
+  describeQueue,
+  exchangeGone,
+  isLasting,
+  isLastingBinding,
+  listNames,
+  queueGone,
+} from './listing.ts'
+import { NameTable } from './name-table.ts'
+import { NameRestorer } from './restore-names.ts'
+
+export type { BindingRequest } from './binding-checks.ts'
 
 /** What a virtual host needs of its broker. */
-export interface VirtualHostContext extends QueueContext, StreamContext {
+export interface VirtualHostContext extends QueueContext, StreamContext, DeclarationContext {
   readonly random: RandomSource
   nextQueueId(): number
+  /** A queue is there: declared, or restored. */
+  queueAdded(queue: Queue, vhost: VirtualHost): void
   /** A queue is gone; its id names nothing any more. */
   queueDeleted(queue: Queue): void
-}
-
-export interface BindingRequest {
-  readonly source: string
-  readonly destinationKind: 'queue' | 'exchange'
-  readonly destination: string
-  readonly routingKey: string
-  readonly arguments: Arguments
 }
 
 /**
  * One name space: exchanges, queues and the bindings between them.
  *
- * It decides what may be declared and keeps the table consistent; who may declare is asked before.
- * Invariant: both ends of every binding exist, and `version` has changed since any of them did.
+ * It decides what may be declared, what goes with what, and tells what of it is to be kept; who may declare is asked before.
+ * Invariant: what is lasting in the table is what all that was told adds up to.
  */
 export class VirtualHost implements RoutingTable {
   readonly name: string
-  version: number = 1
-  readonly exchanges: Map<string, Exchange> = new Map()
-  readonly queues: Map<string, Queue> = new Map()
   /** A name space of their own, beside that of queues. */
   readonly streams: Streams
+  readonly committedOffsets: CommittedOffsets
   readonly #context: VirtualHostContext
+  readonly #table = new NameTable()
+  readonly #restorer: NameRestorer
 
   constructor(name: string, context: VirtualHostContext) {
     this.name = name
     this.#context = context
-    this.streams = new Streams(context)
-    for (const [exchange, type, internal] of PREDECLARED) {
-      const options = { type, durable: true, autoDelete: false, internal, arguments: noArguments }
-      this.#addExchange(exchange, options)
-    }
+    this.streams = new Streams(name, context)
+    this.committedOffsets = new CommittedOffsets({
+      vhost: name,
+      streams: this.streams,
+      declarations: context.declarations,
+      metadataBytesMax: limits.offsetMetadataBytesMax,
+      bytesMax: limits.offsetBytesMax,
+    })
+    this.#restorer = new NameRestorer({
+      vhost: name,
+      table: this.#table,
+      addQueue: (queue, options) => this.#addQueue(queue, options),
+      removeQueue: (queue) => {
+        this.#table.removeQueue(queue)
+        this.#dropQueue(queue)
+      },
+    })
+    for (const exchange of predeclaredExchanges(name)) this.#table.addExchange(exchange)
+  }
+
+  get version(): number {
+    return this.#table.version
+  }
+
+  get exchanges(): ReadonlyMap<string, Exchange> {
+    return this.#table.exchanges
+  }
+
+  get queues(): ReadonlyMap<string, Queue> {
+    return this.#table.queues
   }
 
   findExchange(name: string): Exchange | undefined {
-    return this.exchanges.get(name)
+    return this.#table.findExchange(name)
   }
 
   findQueue(name: string): Queue | undefined {
-    return this.queues.get(name)
+    return this.#table.findQueue(name)
   }
 
   getExchange(name: string): Exchange {
-    const exchange = this.exchanges.get(name)
+    const exchange = this.#table.findExchange(name)
     if (exchange === undefined) throw notFound('exchange', name, this.name)
     return exchange
   }
 
   /** The queue, unless another session owns it. */
   getQueue(name: string, session: number): Queue {
-    const queue = this.queues.get(name)
+    const queue = this.#table.findQueue(name)
     if (queue === undefined) throw notFound('queue', name, this.name)
     this.checkOwner(queue, session)
     return queue
@@ -92,7 +125,7 @@ export class VirtualHost implements RoutingTable {
 
   declareExchange(name: string, options: ExchangeOptions): void {
     checkNotDefault(name)
-    const existing = this.exchanges.get(name)
+    const existing = this.#table.findExchange(name)
     if (existing !== undefined) return checkSameExchange(existing, options, this.name)
     if (name.startsWith('amq.')) {
       throw new BrokerError(
@@ -100,13 +133,9 @@ export class VirtualHost implements RoutingTable {
         `exchange name '${name}' contains reserved prefix 'amq.*'`,
       )
     }
-    this.#addExchange(name, options)
-  }
-
-  #addExchange(name: string, options: ExchangeOptions): void {
-    const alternate = alternateOf(name, options.arguments, this.name)
-    this.exchanges.set(name, new Exchange(name, options, newMatcher(options.type), alternate))
-    this.version++
+    const exchange = newExchange(name, options, this.name)
+    this.#table.addExchange(exchange)
+    if (isLasting(exchange)) this.#tell([describeExchange(this.name, exchange)])
   }
 
   /** Deleting what does not exist succeeds. [RabbitMQ >= 3.2] */
@@ -116,29 +145,29 @@ export class VirtualHost implements RoutingTable {
       const where = `exchange '${name}' in vhost '${this.name}'`
       throw new BrokerError(ErrorCode.accessRefused, `deletion of system ${where} not allowed`)
     }
-    const exchange = this.exchanges.get(name)
+    const exchange = this.#table.findExchange(name)
     if (exchange === undefined) return
     if (options.ifUnused && exchange.bindings.size > 0) {
       throw new BrokerError(ErrorCode.inUse, `exchange '${name}' in vhost '${this.name}' in use`)
     }
-    this.#removeExchange(exchange)
+    const gone: Declaration[] = []
+    this.#removeExchanges([exchange], gone)
+    this.#tell(gone)
   }
 
   /** A work-list instead of recursion: auto-delete exchanges may be bound in a chain of any length. */
-  #removeExchange(exchange: Exchange): void {
-    const removed = new Set([exchange])
+  #removeExchanges(exchanges: Iterable<Exchange>, gone: Declaration[]): void {
+    const removed = new Set(exchanges)
     for (const each of removed) {
-      each.deleted = true
-      this.exchanges.delete(each.name)
-      this.version++
-      for (const binding of [...each.bindings, ...each.bindingsTo]) {
-        if (this.#unlink(binding)) removed.add(binding.source)
+      for (const { source } of this.#table.removeExchange(each)) {
+        if (isLeftOver(source)) removed.add(source)
       }
+      if (isLasting(each)) gone.push(exchangeGone(this.name, each))
     }
   }
 
   /** Declares a queue for `session`; an empty name asks for one of ours. */
-  declareQueue(name: string, options: QueueOptions, session: number): Queue {
+  declareQueue(name: string, traits: QueueTraits, session: number): Queue {
     // One that we have named too: it can be looked for, not declared. [as RabbitMQ]
     if (name.startsWith('amq.')) {
       throw new BrokerError(
@@ -146,51 +175,59 @@ export class VirtualHost implements RoutingTable {
         `queue name '${name}' contains reserved prefix 'amq.*'`,
       )
     }
-    const existing = name === '' ? undefined : this.queues.get(name)
+    const existing = name === '' ? undefined : this.#table.findQueue(name)
     if (existing !== undefined) {
       this.checkOwner(existing, session)
-      checkSameQueue(existing, options, this.name)
+      checkSameQueue(existing, traits, this.name)
       return existing
     }
     const chosen = name === '' ? this.#inventName() : name
-    checkQueueArguments(chosen, options, this.name)
-    const queue = new Queue(this.#context.nextQueueId(), chosen, options, this.#context)
-    this.queues.set(chosen, queue)
-    this.version++
+    const { declarations } = this.#context
+    checkQueueArguments(chosen, traits, { vhost: this.name, declarations })
+    const queue = this.#addQueue(chosen, this.#optionsOf(traits))
+    if (isLasting(queue)) this.#tell([describeQueue(this.name, queue)])
     return queue
   }
 
   #inventName(): string {
     for (;;) {
       const name = `amq.gen-${this.#context.random.bytes(16).toString('base64url')}`
-      if (!this.queues.has(name)) return name
+      if (!this.#table.queues.has(name)) return name
     }
+  }
+
+  #optionsOf(traits: QueueTraits): QueueOptions {
+    const { declarations } = this.#context
+    const hasId = declarations !== null && isKept(traits)
+    const objectId = hasId ? this.#context.nextObjectId(1) : 0
+    return { ...traits, objectId, durability: durabilityOf(traits, declarations) }
+  }
+
+  #addQueue(name: string, options: QueueOptions): Queue {
+    const queue = new Queue(this.#context.nextQueueId(), name, options, this.#context)
+    this.#table.addQueue(queue)
+    this.#context.queueAdded(queue, this)
+    return queue
   }
 
   /** Removes a queue and tells its consumers. Returns how many messages were ready. */
   removeQueue(queue: Queue): number {
     if (queue.deleted) return 0
     const messages = queue.ready
-    this.queues.delete(queue.name)
-    this.version++
-    queue.delete()
-    this.#context.queueDeleted(queue)
-    for (const binding of this.#bindingsTo(queue)) this.#unbind(binding)
-    this.#bindingsByQueue.delete(queue)
+    const gone: Declaration[] = isLasting(queue) ? [queueGone(this.name, queue)] : []
+    const leftOver: Exchange[] = []
+    for (const { source } of this.#table.removeQueue(queue)) {
+      if (isLeftOver(source)) leftOver.push(source)
+    }
+    this.#removeExchanges(leftOver, gone)
+    this.#tell(gone)
+    this.#dropQueue(queue)
     return messages
   }
 
-  /** Rules that end at a queue; kept here, because a queue knows nothing of exchanges. */
-  readonly #bindingsByQueue = new Map<Queue, Set<Binding>>()
-
-  #bindingsTo(destination: Queue | Exchange): Set<Binding> {
-    if (destination instanceof Exchange) return destination.bindingsTo
-    let bindings = this.#bindingsByQueue.get(destination)
-    if (bindings === undefined) {
-      bindings = new Set()
-      this.#bindingsByQueue.set(destination, bindings)
-    }
-    return bindings
+  #dropQueue(queue: Queue): void {
+    queue.delete()
+    this.#context.queueDeleted(queue)
   }
 
   /** Binding twice is the same as once. */
@@ -200,28 +237,31 @@ export class VirtualHost implements RoutingTable {
     const destination = this.#destination(request, session)
     checkBinding(source, request)
     if (source.findBinding({ ...request, destination }) !== undefined) return
-    if (source.bindings.size >= limits.bindingsMax) {
-      throw new BrokerError(
-        ErrorCode.resourceError,
-        `exchange '${source.name}' has ${limits.bindingsMax} bindings`,
-      )
-    }
+    checkRoomForBinding(source)
     const { routingKey } = request
     const binding = { source, destination, routingKey, arguments: request.arguments }
-    source.addBinding(binding)
-    this.#bindingsTo(destination).add(binding)
-    this.version++
+    this.#table.link(binding)
+    if (isLastingBinding(binding)) this.#tell([describeBinding(this.name, binding)])
   }
 
   /** Unbinding what is not bound, or is not there at all, succeeds. [RabbitMQ >= 3.2] */
   unbind(request: BindingRequest, session: number): void {
     checkNotDefault(request.source)
-    const source = this.exchanges.get(request.source)
-    const ends = request.destinationKind === 'queue' ? this.queues : this.exchanges
-    if (source === undefined || !ends.has(request.destination)) return
+    const source = this.#table.findExchange(request.source)
+    const end = this.#table.findEnd(request.destinationKind, request.destination)
+    if (source === undefined || end === undefined) return
     const destination = this.#destination(request, session)
     const binding = source.findBinding({ ...request, destination })
     if (binding !== undefined) this.#unbind(binding)
+  }
+
+  /** Removes a binding, and its source if that was to live only as long as it had one. */
+  #unbind(binding: Binding): void {
+    const { source } = binding
+    this.#table.unlink(binding)
+    const gone: Declaration[] = isLastingBinding(binding) ? [bindingGone(this.name, binding)] : []
+    if (isLeftOver(source)) this.#removeExchanges([source], gone)
+    this.#tell(gone)
   }
 
   #destination(request: BindingRequest, session: number): Queue | Exchange {
@@ -230,75 +270,58 @@ export class VirtualHost implements RoutingTable {
     return this.getExchange(request.destination)
   }
 
-  /** Removes a binding, and its source if that was to live only as long as it had one. */
-  #unbind(binding: Binding): void {
-    if (this.#unlink(binding)) this.#removeExchange(binding.source)
+  #tell(declarations: readonly Declaration[]): void {
+    if (declarations.length > 0) this.#context.declarations?.declared(declarations)
   }
 
-  /** True if the source has lost its last binding and is to go with it. */
-  #unlink(binding: Binding): boolean {
-    const { source, destination } = binding
-    if (!source.removeBinding(binding)) return false
-    this.#bindingsTo(destination).delete(binding)
-    this.version++
-    return source.options.autoDelete && source.bindings.size === 0 && !source.deleted
+  /** Takes back what is declared here. It is not told again; see NameRestorer for what may be missing. */
+  restore(declaration: Declaration): void {
+    switch (declaration.kind) {
+      case 'exchange':
+        return this.#restorer.exchange(declaration)
+      case 'exchange-gone':
+        return this.#restorer.exchangeGone(declaration.name)
+      case 'queue':
+        return this.#restorer.queue(declaration)
+      case 'queue-gone':
+        return this.#restorer.queueGone(declaration)
+      case 'binding':
+        return this.#restorer.binding(declaration)
+      case 'binding-gone':
+        return this.#restorer.bindingGone(declaration)
+      case 'stream':
+      case 'stream-gone':
+        return this.streams.restore(declaration)
+      case 'offset':
+      case 'offset-gone':
+      case 'group-gone':
+        return this.committedOffsets.restore(declaration)
+    }
+  }
+
+  /** All has been restored. */
+  finishRestoring(): void {
+    this.#table.check()
+    this.streams.finishRestoring()
+  }
+
+  /** All that lasts here, as firstOf() lists things that change meanwhile; null is a step past something that does not last. */
+  *declarations(): Generator<Declaration | null> {
+    yield* listNames(this.name, this.#table)
+    yield* this.streams.declarations()
+    yield* this.committedOffsets.declarations()
   }
 }
 
-const PREDECLARED: readonly (readonly [string, ExchangeType, boolean])[] = [
-  ['', ExchangeType.direct, false],
-  ['amq.direct', ExchangeType.direct, false],
-  ['amq.fanout', ExchangeType.fanout, false],
-  ['amq.topic', ExchangeType.topic, false],
-  ['amq.headers', ExchangeType.headers, false],
-  ['amq.match', ExchangeType.headers, false],
-  ['amq.rabbitmq.trace', ExchangeType.topic, true],
-]
-
-function newMatcher(type: ExchangeType): Matcher {
-  switch (type) {
-    case ExchangeType.direct:
-      return new DirectMatcher()
-    case ExchangeType.fanout:
-      return new FanoutMatcher()
-    case ExchangeType.topic:
-      return new TopicMatcher()
-    case ExchangeType.headers:
-      return new HeadersMatcher()
-  }
+/** It was to live only as long as it had a binding, and has lost the last one. */
+function isLeftOver({ options, bindings, deleted }: Exchange): boolean {
+  return options.autoDelete && bindings.size === 0 && !deleted
 }
 
 /** Every queue is bound to it by its name, and that is all there is to it. [RabbitMQ check_not_default_exchange] */
 function checkNotDefault(exchange: string): void {
   if (exchange !== '') return
   throw new BrokerError(ErrorCode.accessRefused, 'operation not permitted on the default exchange')
-}
-
-function checkBinding(source: Exchange, request: BindingRequest): void {
-  const { type } = source.options
-  if (type === ExchangeType.headers) {
-    checkHeaderMatch(request.arguments.get('x-match'))
-  }
-  if (type === ExchangeType.topic) {
-    const hashes = request.routingKey.split('.').filter((word) => word === '#').length
-    if (hashes > limits.topicHashWordsMax) {
-      throw new BrokerError(
-        ErrorCode.preconditionFailed,
-        `Topic binding key '${request.routingKey}' uses ${hashes} '#' wildcards, ` +
-          `at most ${limits.topicHashWordsMax} are allowed`,
-      )
-    }
-  }
-}
-
-/** In RabbitMQ's words, an Erlang binary included. */
-function checkHeaderMatch(how: ArgumentValue | undefined): void {
-  if (how === undefined || (typeof how === 'string' && headerMatches.has(how))) return
-  const problem =
-    typeof how === 'string'
-      ? `value <<"${how}">>; expected all, any, all-with-x, or any-with-x`
-      : `type ${typeName(how)}; expected longstr`
-  throw new BrokerError(ErrorCode.preconditionFailed, `Invalid x-match field ${problem}`)
 }
 
 function notFound(kind: 'queue' | 'exchange', name: string, vhost: string): BrokerError {

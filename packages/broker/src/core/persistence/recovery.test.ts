@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { noArguments } from '../arguments.ts'
+import type { Durability } from '../commits.ts'
+import { MessageFlag } from '../message.ts'
+import type { Publisher } from '../publisher.ts'
+import type { Queue } from '../queue/queue.ts'
+import { DurableBroker } from '../../testing/durable-broker.ts'
+import { FaultyDisk } from '../../testing/faulty-disk.ts'
+import { RecordingConsumer } from '../../testing/recording-consumer.ts'
+import { textPublication } from '../../testing/text-publication.ts'
+
+/*
+ * What recorded runs have found (see testing/power), each in its shortest form.
+ */
+
+const QUEUE = { durable: true, autoDelete: false, exclusiveOwner: 0, arguments: noArguments }
+
+class Rig {
+  readonly disk: FaultyDisk
+  readonly durable: DurableBroker
+  readonly publisher: Publisher
+
+  private constructor(disk: FaultyDisk, durable: DurableBroker) {
+    this.disk = disk
+    this.durable = durable
+    this.publisher = durable.broker.newPublisher(durable.newCaller())
+  }
+
+  static async open(disk: FaultyDisk, durability: Durability = 'sync'): Promise<Rig> {
+    return new Rig(disk, await new DurableBroker({ disk, durability }).open())
+  }
+
+  get queue(): Queue {
+    return this.durable.vhost.getQueue('q', 0)
+  }
+
+  async declare(): Promise<void> {
+    const caller = this.durable.newCaller()
+    this.durable.broker.declareQueue(caller, 1, { name: 'q', options: QUEUE })
+    await this.durable.settle()
+  }
+
+  /** In a batch of its own. */
+  async publish(body: string): Promise<void> {
+    const publication = textPublication({ body, key: 'q' })
+    publication.flags = MessageFlag.persistent
+    this.publisher.publish(publication)
+    await this.durable.settle()
+  }
+
+  async publishAll(count: number, name: string): Promise<void> {
+    for (let i = 0; i < count; i++) await this.publish(`${name}${i}`)
+  }
+
+  async consume(options: { credit?: number; noAck?: boolean } = {}): Promise<RecordingConsumer> {
+    const { credit, noAck = false } = options
+    const consumer = new RecordingConsumer(credit)
+    const consumeOptions = { noAck, exclusive: false, priority: 0 }
+    const request = { queue: 'q', consumer, options: consumeOptions }
+    this.durable.broker.consume(this.durable.newCaller(), 1, request)
+    await this.durable.settle()
+    return consumer
+  }
+
+  async kill(durability?: Durability): Promise<Rig> {
+    this.disk.halt()
+    return Rig.open(this.disk.kill(), durability)
+  }
+}
+
+test('what was lost of an earlier life does not come back when a later one has come as far', async () => {
+  const rig = await Rig.open(new FaultyDisk(), 'os')
+  await rig.declare()
+  // Nothing of this is synced, and it reaches far.
+  await rig.publishAll(60, 'old')
+  const lost = rig.disk.crashAt(rig.disk.operations - 1, { policy: 'all', seed: 1 })
+  lost.zeroSector('journal/slot-00', 5 * 4096)
+  const second = await Rig.open(lost, 'os')
+  const { ready } = second.queue
+  assert.ok(ready < 10)
+  // As long as those before were, so that the batches stand where theirs stood.
+  await second.publishAll(5, 'new')
+  const third = await second.kill('os')
+  const { bodies } = await third.consume()
+  assert.equal(bodies.length, ready + 5)
+  assert.deepEqual(bodies.slice(ready), ['new0', 'new1', 'new2', 'new3', 'new4'])
+})
+
+test('a message that came back and was taken without an acknowledgement is done with for good', async () => {
+  const former = await Rig.open(new FaultyDisk())
+  await former.declare()
+  await former.publishAll(3, 'm')
+  // So that all three lie in one run of a keep file.
+  const rig = await former.kill()
+  const first = await rig.consume({ credit: 3 })
+  for (const { sequence } of first.deliveries.slice(0, 2)) rig.queue.requeue(sequence)
+  const second = await rig.consume({ noAck: true })
+  assert.deepEqual(second.bodies, ['m0', 'm1'])
+  await rig.durable.close()
+  const next = await Rig.open(rig.disk.kill())
+  assert.deepEqual((await next.consume()).bodies, ['m2'])
+})
+
+test('who closes waits for what was only handed to the system', async () => {
+  const rig = await Rig.open(new FaultyDisk(), 'os')
+  await rig.declare()
+  await rig.publishAll(3, 'm')
+  await rig.durable.close()
+  const next = await Rig.open(
+    rig.disk.crashAt(rig.disk.operations - 1, { policy: 'none', seed: 1 }),
+  )
+  assert.deepEqual((await next.consume()).bodies, ['m0', 'm1', 'm2'])
+})
+
+test('what follows a batch that ends with its slot is written too', async () => {
+  const disk = new FaultyDisk()
+  const rig = await Rig.open(disk)
+  await rig.declare()
+  const { journal } = rig.durable.store
+  const { slotBytes } = journal.shape
+  while (journal.head < slotBytes - 16_384) await rig.publish('x'.repeat(3000))
+  // What is left of the slot after the headers of a batch and of a record, two names and the envelope.
+  disk.pause()
+  const start = Math.ceil(journal.head / 4096) * 4096
+  await rig.publish('y'.repeat(slotBytes - start - 48 - 32 - 8 - 3))
+  assert.equal(journal.head, slotBytes)
+  await rig.publish('z')
+  disk.resume()
+  await rig.durable.settle()
+  const { ready } = rig.queue
+  const next = await rig.kill()
+  assert.equal(next.queue.ready, ready)
+  assert.equal((await next.consume()).bodies.at(-1), 'z')
+})

@@ -1,0 +1,32 @@
+import type { Consumer } from './consumer.ts'
+import type { ConsumeOptions } from './queue/consumers.ts'
+import type { QueueTraits } from './topology/declarations.ts'
+import type { ExchangeOptions } from './topology/exchange.ts'
+
+/** What a head asks of the broker, where it takes more than a name. */
+export interface ExchangeRequest {
+  readonly name: string
+  readonly options: ExchangeOptions
+}
+
+export interface DeleteExchangeRequest {
+  readonly name: string
+  readonly ifUnused: boolean
+}
+
+export interface QueueRequest {
+  readonly name: string
+  readonly options: QueueTraits
+}
+
+export interface DeleteQueueRequest {
+  readonly name: string
+  readonly ifUnused: boolean
+  readonly ifEmpty: boolean
+}
+
+export interface ConsumeRequest {
+  readonly queue: string
+  readonly consumer: Consumer
+  readonly options: ConsumeOptions
+}

@@ -1,0 +1,192 @@
+import type { Arguments } from '../arguments.ts'
+import type { Permission } from '../auth/permissions.ts'
+import type { Durability } from '../commits.ts'
+import type { CommittedOffset } from '../stream/committed-offsets.ts'
+import type { StreamConfig } from '../stream/stream-config.ts'
+import type { ExchangeType } from './exchange.ts'
+
+/**
+ * What outlives the process of all that is declared, as plain data: the journal stores one list of these for each change,
+ * a snapshot lists them all, and restoring takes them back one by one.
+ *
+ * Each names a thing exactly. One whose kind ends in `-gone` says that the thing is no more; any other replaces what the thing
+ * was before. What cannot be without another thing goes with it and is not named: bindings with either of their
+ * ends, permissions with their user, committed offsets with their stream or their group. So what is written of a deletion is
+ * small, whatever hung on it. What a rule removes is named: the auto-delete exchanges that go with their last binding.
+ *
+ * Only lasting things are here: exchanges and queues that are durable and nobody's own, bindings between two such.
+ */
+export type Declaration =
+  | BrokerDeclaration
+  | VirtualHostDeclaration
+  | ExchangeDeclaration
+  | ExchangeGone
+  | QueueDeclaration
+  | QueueGone
+  | BindingDeclaration
+  | BindingGone
+  | StreamDeclaration
+  | StreamGone
+  | UserDeclaration
+  | UserGone
+  | PermissionDeclaration
+  | PermissionGone
+  | OffsetDeclaration
+  | OffsetGone
+  | GroupGone
+
+/** There is one. Its counters are never lower than those of an earlier one. */
+export interface BrokerDeclaration {
+  readonly kind: 'broker'
+  /** 22 characters, drawn when the data directory was made. */
+  readonly clusterId: string
+  /** All object ids below may have been given: none of them is ever given again. */
+  readonly nextObjectId: number
+  /** The same of the ids of idempotent producers. */
+  readonly nextProducerId: number
+}
+
+export interface VirtualHostDeclaration {
+  readonly kind: 'virtual-host'
+  readonly name: string
+}
+
+export interface ExchangeDeclaration {
+  readonly kind: 'exchange'
+  readonly vhost: string
+  readonly name: string
+  readonly type: ExchangeType
+  readonly autoDelete: boolean
+  readonly internal: boolean
+  readonly arguments: Arguments
+}
+
+export interface ExchangeGone {
+  readonly kind: 'exchange-gone'
+  readonly vhost: string
+  readonly name: string
+}
+
+/** A later queue of the same name has a higher object id: of two lives, the higher holds. */
+export interface QueueDeclaration {
+  readonly kind: 'queue'
+  readonly vhost: string
+  readonly name: string
+  /** What records in the journal name it by. */
+  readonly objectId: number
+  readonly durability: Durability
+  readonly autoDelete: boolean
+  readonly arguments: Arguments
+}
+
+export interface QueueGone {
+  readonly kind: 'queue-gone'
+  readonly vhost: string
+  readonly name: string
+  /** Of the life that ended. */
+  readonly objectId: number
+}
+
+/** All of it is its identity. */
+interface BindingParts {
+  readonly vhost: string
+  readonly source: string
+  readonly destinationKind: 'queue' | 'exchange'
+  readonly destination: string
+  readonly routingKey: string
+  readonly arguments: Arguments
+}
+
+export interface BindingDeclaration extends BindingParts {
+  readonly kind: 'binding'
+}
+
+export interface BindingGone extends BindingParts {
+  readonly kind: 'binding-gone'
+}
+
+/** As with queues, of two lives of one name that with the higher object ids holds. */
+export interface StreamDeclaration {
+  readonly kind: 'stream'
+  readonly vhost: string
+  readonly name: string
+  /** 16 bytes. */
+  readonly id: Buffer
+  /** The object id of each partition, in the order of their indexes. */
+  readonly partitionIds: readonly number[]
+  readonly config: StreamConfig
+  /** What its creator set, in that protocol's words. */
+  readonly settings: ReadonlyMap<string, string>
+}
+
+export interface StreamGone {
+  readonly kind: 'stream-gone'
+  readonly vhost: string
+  readonly name: string
+  /** 16 bytes, of the life that ended. */
+  readonly id: Buffer
+}
+
+export interface UserDeclaration {
+  readonly kind: 'user'
+  readonly name: string
+  readonly tags: readonly string[]
+  readonly vhost: string
+  readonly loopbackOnly: boolean
+  /** Credential.format(): a hash, never a password. */
+  readonly credential: string
+}
+
+export interface UserGone {
+  readonly kind: 'user-gone'
+  readonly name: string
+}
+
+export interface PermissionDeclaration extends Permission {
+  readonly kind: 'permission'
+}
+
+export interface PermissionGone {
+  readonly kind: 'permission-gone'
+  readonly user: string
+  readonly vhost: string
+}
+
+/** Where a committed offset is: by the stream's id, so that a later stream of the same name has none. */
+interface OffsetPlace {
+  readonly vhost: string
+  readonly group: string
+  /** 16 bytes. */
+  readonly stream: Buffer
+  readonly partition: number
+}
+
+export interface OffsetDeclaration extends OffsetPlace, CommittedOffset {
+  readonly kind: 'offset'
+}
+
+export interface OffsetGone extends OffsetPlace {
+  readonly kind: 'offset-gone'
+}
+
+export interface GroupGone {
+  readonly kind: 'group-gone'
+  readonly vhost: string
+  readonly group: string
+}
+
+/** Where declarations go to be kept. */
+export interface DeclarationStore {
+  /** Of queues and streams that do not say. */
+  readonly durability: Durability
+  /** Called once for each change, after it was made, with all that belongs to it. */
+  declared(declarations: readonly Declaration[]): void
+}
+
+/** What those need who declare. */
+export interface DeclarationContext {
+  /** Null: nothing outlives the process. */
+  readonly declarations: DeclarationStore | null
+  /** The first of `count` object ids in a row that nothing has had. */
+  nextObjectId(count: number): number
+}
