@@ -1,6 +1,7 @@
-import type { Committer } from '../../core/broker.ts'
+import { Safety, type Committer, type Commits } from '../../core/commits.ts'
+import { Promises } from '../../core/promises.ts'
 import type { Publisher } from '../../core/publisher.ts'
-import { writeBasicAck, writeBasicCancel } from './codec/basic-methods.ts'
+import { writeBasicAck, writeBasicCancel, writeBasicNack } from './codec/basic-methods.ts'
 import type { AmqpConsumer } from './consumer.ts'
 import { Content } from './content.ts'
 import { unknownDeliveryTag } from './errors.ts'
@@ -15,7 +16,7 @@ export type Settlement = (typeof Settlement)[keyof typeof Settlement]
  * One channel: the message it is receiving, what it has delivered and not heard of, its consumers.
  *
  * Invariant: every message that the core counts as out for this channel has an open tag in `unacked`,
- * and when the channel closes, all of them go back to their queues.
+ * and when the channel closes, all of them go back to their queues. Confirms leave in the order of the messages.
  */
 export class Channel implements Committer {
   readonly number: number
@@ -40,10 +41,13 @@ export class Channel implements Committer {
   #publisher: Publisher | null = null
   #published: number = 0
   #confirmed: number = 0
-  #confirmQueued: boolean = false
+  /** Numbers of messages up to which confirms are due, and when. */
+  readonly #promises = new Promises()
+  readonly #commits: Commits
 
   constructor(session: Session, number: number) {
     this.session = session
+    this.#commits = session.broker.completions.commits
     this.number = number
     this.content = new Content(session.flow)
   }
@@ -57,21 +61,42 @@ export class Channel implements Committer {
     return this.#publisher
   }
 
-  /** Counts a message of a channel in confirm mode; it is confirmed when all so far are safe. */
-  published(): void {
+  /** Counts a message of a channel in confirm mode; it is confirmed when it and all before it are as safe as they have to be. */
+  published(safety: Safety): void {
     this.#published++
-    if (this.#confirmQueued) return
-    this.#confirmQueued = true
-    this.session.broker.whenSafe(this)
+    if (this.#promises.make(this.#commits.turn, safety, this.#published)) {
+      this.session.broker.whenSafe(this, safety)
+    }
   }
 
-  commit(): void {
-    this.#confirmQueued = false
+  commit(turn: number, safety: Safety): void {
+    const upTo = this.#promises.keep(turn, safety)
+    if (upTo === -1 || this.closing || !this.session.connection.open) return
+    try {
+      this.#confirm(upTo)
+    } catch (error) {
+      this.session.fault(error)
+    }
+  }
+
+  #confirm(upTo: number): void {
+    const multiple = upTo - this.#confirmed > 1
+    this.#confirmed = upTo
+    const writer = this.session.startMethod(this.number)
+    writeBasicAck(writer, { deliveryTag: upTo, multiple })
+    this.session.endMethod()
+  }
+
+  /** The disk has failed: what is not confirmed by now will never be. */
+  failed(): void {
+    this.#promises.clear()
     if (this.closing || this.#confirmed === this.#published || !this.session.connection.open) return
     const multiple = this.#published - this.#confirmed > 1
     this.#confirmed = this.#published
-    const writer = this.session.startMethod(this.number)
-    writeBasicAck(writer, { deliveryTag: this.#published, multiple })
+    writeBasicNack(this.session.startMethod(this.number), {
+      deliveryTag: this.#published,
+      multiple,
+    })
     this.session.endMethod()
   }
 

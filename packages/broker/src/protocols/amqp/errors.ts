@@ -54,6 +54,9 @@ const replyCodes: Readonly<Record<ErrorCode, ReplyCode>> = {
   [ErrorCode.notImplemented]: ReplyCode.NOT_IMPLEMENTED,
   [ErrorCode.resourceError]: ReplyCode.RESOURCE_ERROR,
   [ErrorCode.malformedName]: ReplyCode.FRAME_ERROR,
+  // As RabbitMQ's of a queue whose node is down: the channel ends, the connection has other things to do.
+  [ErrorCode.damaged]: ReplyCode.NOT_FOUND,
+  [ErrorCode.storageFailed]: ReplyCode.INTERNAL_ERROR,
   [ErrorCode.internal]: ReplyCode.INTERNAL_ERROR,
 }
 

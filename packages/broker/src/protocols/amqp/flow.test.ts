@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { limits as baseLimits } from '../../base/limits.ts'
 import type { Writer } from '../../base/writer.ts'
+import { Alarm } from '../../core/alarms.ts'
 import { limits } from '../../core/limits.ts'
 import { TestBroker } from '../../testing/test-broker.ts'
 import {
@@ -18,6 +19,7 @@ import { FrameType } from './codec/constants.ts'
 import { emptyProperties, writeContentHeader } from './codec/content-header.ts'
 import { endFrame, startFrame } from './codec/frame.ts'
 import { FakeClient } from '../../testing/amqp-client.ts'
+import { noTraits } from './session-state.ts'
 
 const MIB = 2 ** 20
 const KIB = 2 ** 10
@@ -218,4 +220,116 @@ test('a message that has begun may end although memory is full', () => {
   const deletion = { queue: 'q', ifUnused: false, ifEmpty: false, noWait: false }
   first.send((writer) => sendQueueDelete(writer, 1, deletion))
   assert.ok(!world.broker.memory.full)
+})
+
+/** Clients that ask for connection.blocked. */
+function attentive(client: FakeClient): FakeClient {
+  client.session.client = { ...noTraits, connectionBlocked: true }
+  return client
+}
+
+/** What was said of being blocked since the last look: the reason, or null for connection.unblocked. */
+function toldOf(client: FakeClient): (string | null)[] {
+  return client.takeFrames().flatMap(({ payload }) => {
+    const method = `${payload.readUInt16BE(0)}.${payload.readUInt16BE(2)}`
+    if (method === '10.61') return [null]
+    return method === '10.60' ? [payload.toString('utf8', 5)] : []
+  })
+}
+
+test('a publisher is told the reason for which it waits, once, and when there is none any more', () => {
+  const world = new TestBroker()
+  const { alarms } = world.broker
+  const [client, idle] = [attentive(new FakeClient(world)), attentive(new FakeClient(world))]
+  client.send((writer) => sendQueueDeclare(writer, 1, QUEUE))
+  client.takeFrames()
+  const publish = (): void =>
+    client.send((writer) => sendBasicPublish(writer, 1, publication('q', 1)))
+  alarms.raise(Alarm.memory)
+  alarms.raise(Alarm.disk)
+  publish()
+  assert.deepEqual(toldOf(client), ['low on memory & disk'])
+  alarms.clear(Alarm.memory)
+  publish()
+  assert.deepEqual(toldOf(client), [])
+  assert.equal(world.vhost.findQueue('q')?.ready, 0)
+  alarms.clear(Alarm.disk)
+  world.run()
+  assert.deepEqual(toldOf(client), [null])
+  assert.equal(world.vhost.findQueue('q')?.ready, 2)
+  assert.deepEqual(toldOf(idle), [], 'who publishes nothing is told nothing')
+})
+
+test('a publisher that waits for the journal is told so only when it takes more than a second', () => {
+  const world = new TestBroker()
+  const { alarms, timers } = world.broker
+  const client = attentive(new FakeClient(world))
+  client.send((writer) => sendQueueDeclare(writer, 1, QUEUE))
+  client.takeFrames()
+  const publish = (): void =>
+    client.send((writer) => sendBasicPublish(writer, 1, publication('q', 1)))
+  alarms.raise(Alarm.journal)
+  publish()
+  assert.ok(client.connection.held)
+  alarms.clear(Alarm.journal)
+  world.run()
+  assert.equal(world.vhost.findQueue('q')?.ready, 1)
+  assert.deepEqual(toldOf(client), [])
+  alarms.raise(Alarm.journal)
+  publish()
+  world.manual.clock.advance(1100)
+  timers.advance()
+  world.run()
+  assert.deepEqual(toldOf(client), ['low on journal space'])
+  alarms.clear(Alarm.journal)
+  world.run()
+  assert.deepEqual(toldOf(client), [null])
+})
+
+test('while publishers wait, consumers, acknowledgements, gets and deletes go on', () => {
+  const world = new TestBroker()
+  const client = new FakeClient(world)
+  client.send((writer) => sendQueueDeclare(writer, 1, QUEUE))
+  for (let i = 0; i < 3; i++)
+    client.send((writer) => sendBasicPublish(writer, 1, publication('q', 1)))
+  for (const alarm of Object.values(Alarm)) world.broker.alarms.raise(alarm)
+  client.takeFrames()
+  client.send((writer) => sendBasicGet(writer, 1, { queue: 'q', noAck: true }))
+  client.send((writer) => sendBasicConsume(writer, 1, CONSUME))
+  assert.deepEqual(client.takeMethods(), ['60.71', '60.21', '60.60', '60.60'])
+  const deletion = { queue: 'q', ifUnused: false, ifEmpty: false, noWait: false }
+  client.send((writer) => sendQueueDelete(writer, 1, deletion))
+  assert.ok(client.takeMethods().includes('50.41'))
+})
+
+test('a message that has begun waits for the journal, and for nothing else', () => {
+  const world = new TestBroker()
+  const { alarms } = world.broker
+  const client = new FakeClient(world)
+  client.send((writer) => sendQueueDeclare(writer, 1, QUEUE))
+  client.send((writer) => beginMessage(writer, 1, MIB))
+  alarms.raise(Alarm.disk)
+  const rest = limits.messageBytesMax - MIB
+  client.send((writer) => sendBody(writer, 1, rest - 128_000))
+  assert.ok(!client.connection.held)
+  alarms.raise(Alarm.journal)
+  client.send((writer) => sendBody(writer, 1, 128_000))
+  assert.ok(client.connection.held)
+  assert.equal(world.vhost.findQueue('q')?.ready, 0)
+  for (const alarm of Object.values(Alarm)) alarms.clear(alarm)
+  world.run()
+  assert.equal(world.vhost.findQueue('q')?.ready, 1)
+})
+
+test('a connection that ends while it waits is forgotten', () => {
+  const world = new TestBroker()
+  const { alarms } = world.broker
+  const client = attentive(new FakeClient(world))
+  alarms.raise(Alarm.disk)
+  client.send((writer) => sendBasicPublish(writer, 1, publication('q', 1)))
+  client.takeFrames()
+  client.session.end()
+  alarms.clear(Alarm.disk)
+  world.run()
+  assert.deepEqual(toldOf(client), [])
 })

@@ -1,5 +1,5 @@
 import type { Connection } from '../../base/net/connection.ts'
-import type { MemoryListener } from '../../core/broker.ts'
+import type { AlarmListener, Alarms } from '../../core/alarms.ts'
 import { limits } from '../../core/limits.ts'
 import type { Memory } from '../../core/memory.ts'
 import { writeConnectionBlocked, writeConnectionUnblocked } from './codec/connection-methods.ts'
@@ -12,8 +12,8 @@ import type { Session } from './session.ts'
 export const Hold = {
   /** A call to the core has not been answered. */
   call: 1,
-  /** The client was stopped at a publish because memory is full. */
-  memory: 2,
+  /** The client was stopped at a publish, because something is short. */
+  publish: 2,
   /** The client does not read what it asked for. */
   output: 4,
   /** A login is being checked, or a refused one waits for its answer. */
@@ -29,12 +29,13 @@ const ONE_MESSAGE_BYTES = limits.messageBytesMax + limits.headerBytesMax
  * Deliveries stop by themselves while the socket is congested (see consumer.ts); here is all else that a client can
  * ask for without reading it. Invariant: input is parsed if and only if nothing holds it.
  */
-export class Flow implements MemoryListener {
+export class Flow implements AlarmListener {
   /** Of messages that are not whole yet, bytes; the broker's memory counts them too. */
   gatheredBytes: number = 0
   readonly #session: Session
   readonly #connection: Connection
   readonly #memory: Memory
+  readonly #alarms: Alarms
   #holds: number = 0
   #toldBlocked: boolean = false
   /** Written since the socket was last known to keep up, deliveries apart. */
@@ -44,6 +45,7 @@ export class Flow implements MemoryListener {
     this.#session = session
     this.#connection = session.connection
     this.#memory = session.broker.memory
+    this.#alarms = session.broker.alarms
   }
 
   hold(why: Hold): void {
@@ -79,23 +81,37 @@ export class Flow implements MemoryListener {
   }
 
   /** Stops reading before a publish or a part of one; acknowledgements that came before it have been taken. */
-  waitForMemory(): void {
+  waitToPublish(): void {
+    this.hold(Hold.publish)
+    this.#alarms.listen(this)
+    this.#tellBlocked()
+  }
+
+  /** Once, with the reason of that moment. [as RabbitMQ] */
+  #tellBlocked(): void {
     const session = this.#session
-    this.hold(Hold.memory)
-    if (!session.client.connectionBlocked || this.#toldBlocked) return
+    const { reason } = this.#alarms
+    if (reason === null || !session.client.connectionBlocked || this.#toldBlocked) return
     this.#toldBlocked = true
-    writeConnectionBlocked(session.startMethod(0), 'low on memory')
+    writeConnectionBlocked(session.startMethod(0), reason)
     session.endMethod()
   }
 
-  memoryChanged(): void {
-    if (this.#memory.full || (this.#holds & Hold.memory) === 0 || !this.#connection.open) return
+  alarmsChanged(): void {
+    if (!this.#connection.open) return this.closed()
+    if (this.#alarms.raised !== 0) return this.#tellBlocked()
+    this.#alarms.unlisten(this)
     if (this.#toldBlocked) {
       this.#toldBlocked = false
       writeConnectionUnblocked(this.#session.startMethod(0))
       this.#session.endMethod()
     }
-    this.release(Hold.memory)
+    this.release(Hold.publish)
+  }
+
+  /** Nothing is waited for any more. */
+  closed(): void {
+    this.#alarms.unlisten(this)
   }
 
   /** Counts what a channel has gathered of a message, or, negative, has let go. */

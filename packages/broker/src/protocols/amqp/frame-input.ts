@@ -1,5 +1,5 @@
 import { Reader } from '../../base/reader.ts'
-import type { Broker } from '../../core/broker.ts'
+import { Alarm, type Alarms } from '../../core/alarms.ts'
 import type { Channel } from './channel.ts'
 import { FRAME_END, FRAME_OVERHEAD_BYTES, FrameType } from './codec/constants.ts'
 import {
@@ -38,13 +38,13 @@ export class FrameInput {
   /** The method that is being carried out, for errors to name it. */
   method: MethodIds = NO_METHOD
   readonly #session: Session
-  readonly #broker: Broker
+  readonly #alarms: Alarms
   readonly #reader: Reader = new Reader(Buffer.alloc(0))
   #lastChannel: Channel | null = null
 
   constructor(session: Session) {
     this.#session = session
-    this.#broker = session.broker
+    this.#alarms = session.broker.alarms
   }
 
   /** As ConnectionHandler.receive. */
@@ -73,7 +73,7 @@ export class FrameInput {
         break
       }
       const stopped = this.#receiveFrame(buffer, at, next, end)
-      // Stopped before this frame: publishers wait for memory.
+      // Stopped before this frame: publishers wait.
       if (stopped === at) return at
       at = stopped
       if (connection.held || !connection.open) break
@@ -135,9 +135,9 @@ export class FrameInput {
       }
       if (method === METHOD_PUBLISH) {
         this.method = PUBLISH
-        if (!this.#broker.memory.full)
+        if (this.#alarms.raised === 0)
           return receivePublish(channel, buffer, start, next - 1, next, end)
-        this.#session.flow.waitForMemory()
+        this.#session.flow.waitToPublish()
         return at
       }
       if (method === METHOD_ACK && next - 1 - start === ACK_BYTES) {
@@ -169,8 +169,10 @@ export class FrameInput {
     if (channel.closing) return next
     const { state } = channel.content
     if (state !== ContentState.none) this.method = PUBLISH
-    if (this.#session.flow.isGatheringTooMuch) {
-      this.#session.flow.waitForMemory()
+    // The journal has room for one message that has begun, not for one of every client's.
+    const isJournalFull = (this.#alarms.raised & Alarm.journal) !== 0
+    if (isJournalFull || this.#session.flow.isGatheringTooMuch) {
+      this.#session.flow.waitToPublish()
       return at
     }
     if (type === FrameType.header && state === ContentState.header)

@@ -123,7 +123,7 @@ function publish(channel: Channel, publication: Publication): void {
     if (error instanceof AmqpError) throw error.during(PUBLISH)
     throw error
   }
-  if (channel.confirming) channel.published()
+  if (channel.confirming) channel.published(channel.publisher.safety)
 }
 
 function returnMessage(channel: Channel, publication: Publication): void {

@@ -5,7 +5,7 @@ import { Timer } from '../../base/timers.ts'
 import { Writer } from '../../base/writer.ts'
 import type { Principal } from '../../core/auth/principal.ts'
 import type { Broker } from '../../core/broker.ts'
-import { Origin, Publication, StoredMessage } from '../../core/message.ts'
+import { Origin, Publication } from '../../core/message.ts'
 import type { Caller, Outcome } from '../../core/outcome.ts'
 import type { VirtualHost } from '../../core/topology/virtual-host.ts'
 import { Channel } from './channel.ts'
@@ -45,7 +45,6 @@ export class Session implements ConnectionHandler, Caller {
   }
   readonly channels: Map<number, Channel> = new Map()
   readonly scan: PropertyScan = new PropertyScan()
-  readonly message: StoredMessage = new StoredMessage()
   /** A message that came in one piece: its parts lie in the input and are not kept. */
   readonly publication: Publication = new Publication(Origin.amqp)
   readonly flow: Flow
@@ -110,7 +109,6 @@ export class Session implements ConnectionHandler, Caller {
     this.#vhost = vhost
     this.state = SessionState.running
     this.broker.timers.clear(this.deadline)
-    this.broker.onMemoryChange(this.flow)
   }
 
   receive(buffer: Buffer, start: number, end: number, softEnd: number): number {
@@ -266,7 +264,7 @@ export class Session implements ConnectionHandler, Caller {
     this.#released = true
     this.broker.timers.clear(this.deadline)
     this.heartbeat.stop()
-    this.broker.offMemoryChange(this.flow)
+    this.flow.closed()
     for (const channel of this.channels.values()) channel.close()
     this.channels.clear()
     if (this.#vhost !== null) this.broker.disconnect(this)

@@ -1,5 +1,5 @@
 import type { RequestContext } from './request-context.ts'
-import { ConfigType, topicConfigs } from './topic-configs.ts'
+import { ConfigType, fallbackOf, topicConfigs } from './topic-configs.ts'
 
 /** One config of the node, as DescribeConfigs shows it. */
 export interface BrokerConfig {
@@ -36,7 +36,7 @@ export function brokerConfigs({ head, address }: RequestContext): BrokerConfig[]
     fallback('socket.request.max.bytes', int, '104857600'),
   ]
   const ofTopics = topicConfigs.map((config) =>
-    fallback(config.brokerName, config.type, config.fallback),
+    fallback(config.brokerName, config.type, fallbackOf(config, head.broker.durability)),
   )
   return [...own, ...ofTopics].sort((a, b) => (a.name < b.name ? -1 : 1))
 }

@@ -78,6 +78,7 @@ export const appendErrors: Readonly<Record<AppendError, KafkaError>> = {
   [AppendError.sequenceGap]: KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER,
   [AppendError.staleEpoch]: KafkaError.INVALID_PRODUCER_EPOCH,
   [AppendError.noTransaction]: KafkaError.INVALID_TXN_STATE,
+  [AppendError.damaged]: KafkaError.KAFKA_STORAGE_ERROR,
 }
 
 /** The core's errors, as they come out of declaring streams. */
@@ -91,5 +92,7 @@ export const coreErrors: Readonly<Record<ErrorCode, KafkaError>> = {
   [ErrorCode.notImplemented]: KafkaError.UNSUPPORTED_VERSION,
   [ErrorCode.resourceError]: KafkaError.INVALID_PARTITIONS,
   [ErrorCode.malformedName]: KafkaError.INVALID_TOPIC_EXCEPTION,
+  [ErrorCode.damaged]: KafkaError.KAFKA_STORAGE_ERROR,
+  [ErrorCode.storageFailed]: KafkaError.KAFKA_STORAGE_ERROR,
   [ErrorCode.internal]: KafkaError.UNKNOWN_SERVER_ERROR,
 }

@@ -1,6 +1,8 @@
-import type { Broker } from '../../core/broker.ts'
 import type { Connection } from '../../base/net/connection.ts'
-import { BatchCursor } from '../../core/stream/batch-index.ts'
+import type { PageLoad } from '../../core/stream/batch-pages.ts'
+import type { Partition } from '../../core/stream/partition.ts'
+import { ReadPlace, Seek } from '../../core/stream/read-place.ts'
+import { readLastOffset } from '../../core/stream/record-batch.ts'
 import { ApiKey } from './codec/api-keys.ts'
 import {
   fetchEndBytes,
@@ -31,15 +33,22 @@ export interface FetchAnswerStart {
   readonly errorCode: KafkaError
 }
 
+/** Of a batch whose size is in the answer already. */
+export class BatchGoneError extends Error {
+  override readonly name = 'BatchGoneError'
+}
+
 /**
  * Writes what a FetchPlan chose, a bounded piece at a time: heads as they come, record bytes copied
  * from the log into the socket's output. Its size goes out first, so the plan must not change, nor a
- * batch go, until it is done.
+ * batch go, until it is done. Each piece looks anew where its batches are: meanwhile they may have left memory, and
+ * have to be read from the disk.
  */
 export class FetchAnswer {
   readonly #table: FetchRequestTable
   readonly #plan: FetchPlan
-  readonly #log: Broker['messages']
+  /** What the rest waits for: a batch is to be read from the disk first. */
+  load: PageLoad | null = null
   #version: number = 0
   #correlationId: number = 0
   #errorCode: KafkaError = 0
@@ -49,11 +58,13 @@ export class FetchAnswer {
   #partition: number = 0
   /** Partitions of the topic that are still to come. */
   #partitionsLeft: number = 0
-  /** Batches of the partition that are still to come; -1 before its head. */
-  #batchesLeft: number = -1
-  /** Bytes of the current batch that are out. */
+  /** Bytes of the partition that are still to come; -1 before its head. */
+  #bytesLeft: number = -1
+  /** Of the batch that is being copied. */
+  #offset: number = 0
+  /** Bytes of it that are out. */
   #copied: number = 0
-  readonly #cursor = new BatchCursor()
+  readonly #place = new ReadPlace()
   readonly #topicHead: Mutable<FetchTopicHead> = {
     topic: '',
     topicId: Buffer.alloc(0),
@@ -69,10 +80,9 @@ export class FetchAnswer {
     recordsBytes: 0,
   }
 
-  constructor(table: FetchRequestTable, plan: FetchPlan, log: Broker['messages']) {
+  constructor(table: FetchRequestTable, plan: FetchPlan) {
     this.#table = table
     this.#plan = plan
-    this.#log = log
   }
 
   start({ version, correlationId, errorCode }: FetchAnswerStart): void {
@@ -83,19 +93,25 @@ export class FetchAnswer {
     this.#topic = -1
     this.#partition = 0
     this.#partitionsLeft = 0
-    this.#batchesLeft = -1
+    this.#bytesLeft = -1
     this.#copied = 0
+    this.load = null
   }
 
-  /** Writes until the answer is complete (true), the piece is long enough, or the socket is full. */
+  /**
+   * Writes until the answer is complete (true), the piece is long enough, the socket is full, or something must be read first. Throws a
+   * BatchGoneError if what was promised is no longer there.
+   */
   write(connection: Connection): boolean {
     let left: number = kafkaLimits.fetchBytesPerRun
+    this.load = null
     if (!this.#hasBegun) this.#writeHead(connection)
     while (this.#partition < this.#table.partitionCount) {
       if (left <= 0 || connection.congested) return false
-      if (this.#batchesLeft === -1) left -= this.#writePartitionHead(connection)
-      left -= this.#writeBatches(connection, left)
-      if (this.#batchesLeft === 0) this.#endPartition(connection)
+      if (this.#bytesLeft === -1) left -= this.#writePartitionHead(connection)
+      if (this.#bytesLeft > 0) left -= this.#writeBatches(connection, left)
+      if (this.load !== null) return false
+      if (this.#bytesLeft === 0) this.#endPartition(connection)
     }
     this.#writeEmptyTopics(connection, this.#table.topicCount)
     this.#writeEnd(connection)
@@ -160,8 +176,8 @@ export class FetchAnswer {
     const bytes = fetchPartitionHeadBytes(this.#version, head)
     const at = connection.room(bytes)
     connection.outEnd = putFetchPartitionHead(connection.out, at, this.#version, head)
-    this.#batchesLeft = entry.batches
-    if (entry.batches > 0) this.#cursor.set(entry.cursor)
+    this.#bytesLeft = entry.bytes
+    this.#offset = entry.baseOffset
     return bytes
   }
 
@@ -188,29 +204,45 @@ export class FetchAnswer {
 
   /** Copies up to about `bytesMax` of the partition's batches; returns how many bytes. */
   #writeBatches(connection: Connection, bytesMax: number): number {
+    const { partition } = this.#plan.entries[this.#partition] as PlannedPartition
+    const place = this.#place
     let written = 0
-    while (this.#batchesLeft > 0 && written < bytesMax) {
-      this.#log.locate(this.#cursor.position)
-      const { buffer, offset, length } = this.#log
+    let isPlaced = false
+    while (this.#bytesLeft > 0 && written < bytesMax) {
+      if (!isPlaced && !this.#seek(partition as Partition)) break
+      place.locate()
+      const { bytes: length } = place.cursor
       const at = connection.room(1)
       const { out } = connection
       const bytes = Math.min(out.length - at, length - this.#copied)
-      const from = offset + this.#copied
-      buffer.copy(out, at, from, from + bytes)
+      const from = place.offset + this.#copied
+      place.buffer.copy(out, at, from, from + bytes)
       connection.outEnd = at + bytes
       written += bytes
       this.#copied += bytes
+      this.#bytesLeft -= bytes
+      isPlaced = true
       if (this.#copied < length) continue
       this.#copied = 0
-      this.#batchesLeft--
-      this.#cursor.next()
+      this.#offset = readLastOffset(place.buffer, place.offset) + 1
+      isPlaced = place.cursor.next()
     }
+    place.clear()
     return written
+  }
+
+  /** False if the batch has to be read first. */
+  #seek(partition: Partition): boolean {
+    const found = partition.seek(this.#place, this.#offset)
+    if (found === Seek.found) return true
+    if (found === Seek.none) throw new BatchGoneError('records of a Fetch answer are gone')
+    this.load = partition.load(this.#offset)
+    return false
   }
 
   #endPartition(connection: Connection): void {
     this.#writeEnd(connection)
-    this.#batchesLeft = -1
+    this.#bytesLeft = -1
     this.#partition++
     this.#partitionsLeft--
     if (this.#partitionsLeft === 0) this.#writeEnd(connection)

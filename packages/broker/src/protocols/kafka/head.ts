@@ -1,7 +1,8 @@
 import { Writer } from '../../base/writer.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Connection, Endpoint } from '../../base/net/connection.ts'
-import type { Broker, MemoryListener } from '../../core/broker.ts'
+import type { Broker } from '../../core/broker.ts'
+import type { StorageListener } from '../../core/completions.ts'
 import type { Decompress } from '../../core/stream/time-lookup.ts'
 import type { VirtualHost } from '../../core/topology/virtual-host.ts'
 import type { ProtocolHead } from '../head.ts'
@@ -28,11 +29,10 @@ const writerBytesKept = 65_536
  * Kafka, spoken to all clients of one broker, who see a cluster of one node. What they share and none
  * of them owns is here; what belongs to one of them is in Session.
  */
-export class KafkaHead implements ProtocolHead, KafkaShared, MemoryListener {
+export class KafkaHead implements ProtocolHead, KafkaShared, StorageListener {
   readonly broker: Broker
   readonly logger: Logger
   readonly nodeId: number
-  readonly clusterId: string
   readonly autoCreateTopics: boolean
   readonly defaultPartitions: number
   readonly advertised: Address | null
@@ -41,24 +41,25 @@ export class KafkaHead implements ProtocolHead, KafkaShared, MemoryListener {
   /** Where answers are encoded: one at a time, and copied out at once. */
   readonly writer: Writer = new Writer(4096)
   readonly #coordinators = new Map<string, GroupCoordinator>()
-  #lastProducerId: number
   #hasToldAddress: boolean = false
 
   constructor(broker: Broker, options: KafkaOptions = {}) {
     this.broker = broker
     this.logger = broker.logger.child({ sub: 'kafka' })
     this.nodeId = options.nodeId ?? 1
-    this.clusterId = broker.random.bytes(16).toString('base64url')
     this.autoCreateTopics = options.autoCreateTopics ?? true
     this.defaultPartitions = options.defaultPartitions ?? 1
     this.advertised = options.advertised ?? null
     this.decompress = options.decompress ?? null
-    // A producer that outlives this broker must not find its id given to another by the next one.
-    this.#lastProducerId = (broker.random.bytes(4).readUInt32BE() >>> 1) * 65_536
-    broker.onMemoryChange(this)
+    broker.completions.listen(this)
+  }
+
+  get clusterId(): string {
+    return this.broker.identity.clusterId
   }
 
   accept(connection: Connection): void {
+    if (this.broker.completions.storageError !== null) return connection.destroy()
     const session = new Session(this, connection)
     this.sessions.add(session)
     connection.handle(session)
@@ -66,7 +67,7 @@ export class KafkaHead implements ProtocolHead, KafkaShared, MemoryListener {
 
   /** Kafka has no word for goodbye: connections are closed, and clients look for another node. */
   close(): void {
-    this.broker.offMemoryChange(this)
+    this.broker.completions.unlisten(this)
     for (const coordinator of this.#coordinators.values()) coordinator.close()
     for (const session of this.sessions) session.connection.end()
   }
@@ -80,8 +81,9 @@ export class KafkaHead implements ProtocolHead, KafkaShared, MemoryListener {
     return coordinator
   }
 
-  nextProducerId(): number {
-    return ++this.#lastProducerId
+  /** Clients look for another node, and for this one again when it is back. */
+  storageFailed(): void {
+    for (const session of this.sessions) session.storageFailed()
   }
 
   /**
@@ -102,11 +104,6 @@ export class KafkaHead implements ProtocolHead, KafkaShared, MemoryListener {
       `a client at ${remoteAddress} was told to connect to ${host}:${localPort}, where it reached us; ` +
         'if clients cannot reach that (a container, a proxy), set --kafka-advertised HOST:PORT',
     )
-  }
-
-  memoryChanged(): void {
-    if (this.broker.memory.full) this.logger.warn('memory limit reached: Produce requests wait')
-    else this.logger.info('memory is free again: Produce requests go on')
   }
 
   /** Gives back what one large answer took. */

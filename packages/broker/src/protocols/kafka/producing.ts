@@ -1,12 +1,15 @@
 import { Timer } from '../../base/timers.ts'
 import type { Reader } from '../../base/reader.ts'
 import { Writer } from '../../base/writer.ts'
-import type { Committer, MemoryListener } from '../../core/broker.ts'
+import { Alarm, type AlarmListener, type Alarms } from '../../core/alarms.ts'
+import { safetyOf, Safety, type Committer, type Commits } from '../../core/commits.ts'
+import { Promises } from '../../core/promises.ts'
 import type { Appended } from '../../core/stream/partition.ts'
 import { Compression, batchHeaderBytes, readCompression } from '../../core/stream/record-batch.ts'
 import type { Stream } from '../../core/stream/stream.ts'
 import { ApiKey } from './codec/api-keys.ts'
 import type { NameCache } from './codec/name-cache.ts'
+import { failProduceAnswer } from './codec/produce-failure.ts'
 import {
   ProduceRequestCursor,
   ProduceResponseWriter,
@@ -25,29 +28,37 @@ const answerBytesKept = 16_384
 /**
  * The Produce requests of one session.
  *
- * Answers are gathered and leave when what they promise is safe, at the earliest at the turn's end;
- * meanwhile further Produce requests are taken, nothing else. While the broker's memory is full the
- * request waits unread, and all behind it.
- * Invariant: answers leave in the order of the requests.
+ * Answers are gathered and leave when what they promise is as safe as its topics are to be, at the earliest at the turn's end;
+ * meanwhile further Produce requests are taken, nothing else. While something is short the request waits unread, and all
+ * behind it. Invariant: answers leave in the order of the requests.
  */
-export class Producing implements Committer, MemoryListener {
+export class Producing implements Committer, AlarmListener {
   readonly #session: Session
+  readonly #alarms: Alarms
+  readonly #commits: Commits
   readonly #cursor: ProduceRequestCursor
-  /** Encoded answers that wait. */
+  /** Encoded answers that wait, all of one version. */
   readonly #answers = new Writer(512)
-  /** Of those, the bytes that the coming commit() makes true. */
-  #promisedBytes: number = 0
-  #promisedTurn: number = -1
+  /** Bytes of answers that have left: those that wait begin there. */
+  #sentBytes: number = 0
+  /** Bytes up to which answers may leave, and when. */
+  readonly #promises = new Promises()
+  /** The slowest of the topics that the request has appended to. */
+  #safety: Safety = Safety.turn
   readonly #appended: Appended = { baseOffset: -1, logAppendTimeMs: -1 }
   readonly #result: MutableResult = newResult()
   #writer: ProduceResponseWriter
   #writerVersion: number = -1
   readonly #patience: Timer
   #isWaiting: boolean = false
-  #hasGivenUp: boolean = false
+  /** What was short for the whole of a request's timeout; null if nothing was. */
+  #givenUpFor: string | null = null
 
   constructor(session: Session, names: NameCache) {
+    const { alarms, completions } = session.head.broker
     this.#session = session
+    this.#alarms = alarms
+    this.#commits = completions.commits
     this.#cursor = new ProduceRequestCursor(names)
     this.#writer = new ProduceResponseWriter(0, this.#answers)
     this.#patience = new Timer(() => this.#giveUp())
@@ -58,16 +69,21 @@ export class Producing implements Committer, MemoryListener {
     return this.#answers.position > 0
   }
 
-  /** False if the request must wait for memory. */
+  /** False if the request must wait. */
   handle(version: number, reader: Reader): boolean {
+    if (this.isPending && version !== this.#writerVersion) {
+      this.#session.hold(Hold.commit)
+      return false
+    }
     const cursor = this.#cursor.decode(version, reader)
-    if (this.#session.head.broker.memory.full && !this.#hasGivenUp) {
-      this.#waitForMemory(cursor.timeoutMs)
+    if (this.#alarms.raised !== 0 && this.#givenUpFor === null) {
+      this.#wait(cursor.timeoutMs)
       return false
     }
     const start = this.#answers.position
+    this.#safety = Safety.turn
     const hasFailed = this.#appendAll(version, reader.buffer)
-    this.#hasGivenUp = false
+    this.#givenUpFor = null
     if (cursor.acks === 0) {
       this.#answers.position = start
       if (hasFailed) this.#session.close('a Produce without acks failed')
@@ -121,7 +137,7 @@ export class Producing implements Committer, MemoryListener {
   #checkTopic(stream: Stream | undefined): KafkaError {
     const { acks, transactionalId, topic } = this.#cursor
     // The client may repeat it as it is, with the same sequence: nothing was written.
-    if (this.#hasGivenUp) return KafkaError.REQUEST_TIMED_OUT
+    if (this.#givenUpFor !== null) return KafkaError.REQUEST_TIMED_OUT
     if (acks < -1 || acks > 1) return KafkaError.INVALID_REQUIRED_ACKS
     if (transactionalId !== null) return KafkaError.INVALID_TXN_STATE
     if (!this.#session.may('write', 'stream', topic)) return KafkaError.TOPIC_AUTHORIZATION_FAILED
@@ -137,8 +153,13 @@ export class Producing implements Committer, MemoryListener {
       const isZstd = readCompression(buffer, recordsStart) === Compression.zstd
       if (isZstd) return KafkaError.UNSUPPORTED_COMPRESSION_TYPE
     }
+    // The journal has run out of room under the partitions before this one.
+    if ((this.#alarms.raised & Alarm.journal) !== 0) return KafkaError.REQUEST_TIMED_OUT
     const refused = partition.append(buffer, recordsStart, recordsEnd, this.#appended)
-    return refused === null ? KafkaError.NONE : appendErrors[refused]
+    if (refused !== null) return appendErrors[refused]
+    const safety = safetyOf(stream.config.durability)
+    if (safety > this.#safety) this.#safety = safety
+    return KafkaError.NONE
   }
 
   #answerPartition(errorCode: KafkaError, stream: Stream | undefined): void {
@@ -150,32 +171,63 @@ export class Producing implements Committer, MemoryListener {
     result.baseOffset = isTaken ? this.#appended.baseOffset : -1
     result.logAppendTimeMs = isTaken ? this.#appended.logAppendTimeMs : -1
     result.logStartOffset = stream?.partitions[index]?.logStart ?? -1
-    result.errorMessage = isTaken ? null : (messages[errorCode] ?? null)
+    result.errorMessage = isTaken ? null : this.#messageOf(errorCode)
     this.#writer.partition(result)
   }
 
-  /** The answers so far become true with the turn that appended, and its commit comes after it. */
-  #promise(): void {
-    const { broker } = this.#session.head
-    if (this.#promisedBytes > 0 && this.#promisedTurn !== broker.turn.count) return
-    if (this.#promisedBytes === 0) {
-      this.#promisedTurn = broker.turn.count
-      broker.whenSafe(this)
+  #messageOf(errorCode: KafkaError): string | null {
+    if (errorCode === KafkaError.REQUEST_TIMED_OUT && this.#givenUpFor !== null) {
+      return `The broker is ${this.#givenUpFor} and was so for the whole timeout`
     }
-    this.#promisedBytes = this.#answers.position
+    return messages[errorCode] ?? null
   }
 
-  commit(): void {
+  /** The answer leaves when all that its request appended is safe, and not before those ahead of it. */
+  #promise(): void {
+    const upTo = this.#sentBytes + this.#answers.position
+    if (this.#promises.make(this.#commits.turn, this.#safety, upTo)) {
+      this.#session.head.broker.whenSafe(this, this.#safety)
+    }
+    if (this.#answers.position > kafkaLimits.produceAnswersBytesMax) this.#session.hold(Hold.commit)
+  }
+
+  commit(turn: number, safety: Safety): void {
+    const upTo = this.#promises.keep(turn, safety)
+    if (upTo === -1) return
+    this.#session.guard(() => this.#send(upTo - this.#sentBytes))
+  }
+
+  /** The disk has failed: who waits for it is told so, and may try again when the broker is back, with the same sequence. */
+  failed(): void {
+    const { position } = this.#answers
+    if (position === 0) return
+    this.#promises.clear()
+    this.#session.guard(() => {
+      this.#failAnswers()
+      return this.#send(position)
+    })
+  }
+
+  #failAnswers(): void {
+    const { buffer, position } = this.#answers
+    const version = this.#writerVersion
+    for (let at = 0; at < position;) {
+      const end = at + 4 + buffer.readInt32BE(at)
+      const start = at + 4 + responseHeaderBytes(ApiKey.Produce, version)
+      failProduceAnswer(buffer, { start, end, version }, KafkaError.KAFKA_STORAGE_ERROR)
+      at = end
+    }
+  }
+
+  #send(bytes: number): false {
     const answers = this.#answers
-    const bytes = this.#promisedBytes
-    if (bytes === 0) return
-    this.#promisedBytes = 0
     const { connection } = this.#session
     if (connection.open) connection.write(answers.buffer.subarray(0, bytes))
     answers.buffer.copy(answers.buffer, 0, bytes, answers.position)
     answers.position -= bytes
-    if (answers.position > 0) this.#promise()
-    else this.#ended()
+    this.#sentBytes += bytes
+    if (answers.position === 0) this.#ended()
+    return false
   }
 
   #ended(): void {
@@ -184,38 +236,37 @@ export class Producing implements Committer, MemoryListener {
     this.#session.produced()
   }
 
-  #waitForMemory(timeoutMs: number): void {
+  #wait(timeoutMs: number): void {
     const { broker } = this.#session.head
     // The client's own clock began earlier than ours; an answer after its timeout reaches nobody.
     const patienceMs = Math.min(Math.max(0, timeoutMs) * 0.9, kafkaLimits.produceWaitMsMax)
     this.#isWaiting = true
-    broker.onMemoryChange(this)
+    this.#alarms.listen(this)
     broker.timers.set(this.#patience, patienceMs)
-    this.#session.hold(Hold.memory)
+    this.#session.hold(Hold.publish)
   }
 
-  memoryChanged(): void {
-    if (!this.#session.head.broker.memory.full) this.#stopWaiting()
+  alarmsChanged(): void {
+    if (this.#alarms.raised === 0) this.#stopWaiting()
   }
 
   #giveUp(): void {
-    this.#hasGivenUp = true
+    this.#givenUpFor = this.#alarms.fullReason
     this.#stopWaiting()
   }
 
   #stopWaiting(): void {
     if (!this.#isWaiting) return
-    const { broker } = this.#session.head
     this.#isWaiting = false
-    broker.offMemoryChange(this)
-    broker.timers.clear(this.#patience)
-    this.#session.release(Hold.memory)
+    this.#alarms.unlisten(this)
+    this.#session.head.broker.timers.clear(this.#patience)
+    this.#session.release(Hold.publish)
   }
 
   closed(): void {
     this.#stopWaiting()
     this.#answers.position = 0
-    this.#promisedBytes = 0
+    this.#promises.clear()
   }
 }
 
@@ -243,6 +294,7 @@ const messages: Readonly<Record<number, string>> = {
   [KafkaError.INVALID_TIMESTAMP]:
     'A timestamp lies further ahead than message.timestamp.after.max.ms',
   [KafkaError.INVALID_TXN_STATE]: 'Transactions are not served by this version of PolyMQ',
-  [KafkaError.REQUEST_TIMED_OUT]: "The broker's memory is full and was so for the whole timeout",
+  [KafkaError.REQUEST_TIMED_OUT]:
+    'The journal has no room for all of the request at once: try again',
   [KafkaError.UNSUPPORTED_COMPRESSION_TYPE]: 'zstd needs Produce version 7',
 }

@@ -19,7 +19,7 @@ export interface KafkaShared {
   readonly broker: Broker
   /** The only node there is; leader, coordinator and controller of everything. */
   readonly nodeId: number
-  /** 22 characters, new with each start. */
+  /** 22 characters, for as long as the data exists. */
   readonly clusterId: string
   readonly logger: Logger
   /** Whether asking for a topic may create it. */
@@ -28,8 +28,6 @@ export interface KafkaShared {
   readonly defaultPartitions: number
   /** Null: what is compressed stays closed. */
   readonly decompress: Decompress | null
-  /** An id that no producer has had. */
-  nextProducerId(): number
   /** The groups of a virtual host; made when first asked for: `new GroupCoordinator({ broker, vhost })`. */
   coordinatorOf(vhost: VirtualHost): GroupCoordinator
 }
@@ -63,6 +61,8 @@ export interface RequestContext<K extends ApiKey = ApiKey> {
   introduce(software: string): void
   /** Answers. After the connection has closed it does nothing. */
   reply(body: ResponseBodies[K]): void
+  /** As reply, when all that the request has changed, and all that was declared before, is on the disk. */
+  replyWhenSafe(body: ResponseBodies[K]): void
   /** Has `step` called once a piece of work, others' in between, until it is false or the connection closes. */
   inPieces(step: () => boolean): void
   /** Has `run` called if the connection closes before the reply: for handlers that park the request. */

@@ -1,6 +1,7 @@
 import type { Action } from '../../core/auth/access-control.ts'
 import type { Principal } from '../../core/auth/principal.ts'
 import type { Broker } from '../../core/broker.ts'
+import { Safety, type Committer } from '../../core/commits.ts'
 import { assert } from '../../base/assert.ts'
 import type { Task } from '../../base/turn.ts'
 import type { VirtualHost } from '../../core/topology/virtual-host.ts'
@@ -13,7 +14,7 @@ import type { Address, RequestContext } from './request-context.ts'
 import type { Session } from './session.ts'
 
 /** A request in the hands of its handler. See RequestContext. */
-export class Request<K extends ApiKey = ApiKey> implements RequestContext<K>, Task {
+export class Request<K extends ApiKey = ApiKey> implements RequestContext<K>, Task, Committer {
   queued: boolean = false
   readonly apiKey: K
   readonly apiVersion: number
@@ -21,6 +22,8 @@ export class Request<K extends ApiKey = ApiKey> implements RequestContext<K>, Ta
   readonly clientId: string | null
   readonly session: Session
   #isOver: boolean = false
+  /** The answer, while it waits for the disk. */
+  #waiting: ResponseBodies[K] | null = null
   #onClosed: (() => void) | null = null
   #step: (() => boolean) | null = null
 
@@ -74,6 +77,22 @@ export class Request<K extends ApiKey = ApiKey> implements RequestContext<K>, Ta
     this.#isOver = true
     // Timers and other clients' requests call this too: what fails here ends this connection alone.
     this.session.guard(() => this.#send(body))
+  }
+
+  replyWhenSafe(body: ResponseBodies[K]): void {
+    this.#waiting = body
+    this.broker.whenSafe(this, Safety.synced)
+  }
+
+  commit(): void {
+    if (this.#waiting !== null) this.reply(this.#waiting)
+    this.#waiting = null
+  }
+
+  /** Whether it was carried out is not known, so nothing is answered: clients look what became of it. */
+  failed(): void {
+    this.#waiting = null
+    if (!this.#isOver) this.session.storageFailed()
   }
 
   #send(body: ResponseBodies[K]): false {

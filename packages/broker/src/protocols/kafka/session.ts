@@ -262,6 +262,14 @@ export class Session implements ConnectionHandler {
     this.hold(Hold.commit)
   }
 
+  /** The disk has failed: nothing that is asked from now on would be kept. */
+  storageFailed(): void {
+    if (!this.#producing.isPending) return this.connection.end()
+    // Of topics that do not need the disk, and due at the turn's end.
+    this.#isClosing = true
+    this.hold(Hold.commit)
+  }
+
   /** No Produce waits for its answer any more. */
   produced(): void {
     if (this.#isClosing) this.connection.end()

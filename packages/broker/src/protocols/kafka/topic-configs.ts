@@ -1,4 +1,7 @@
+import type { Durability } from '../../core/commits.ts'
+import { durabilities, isDurability } from '../../core/durability.ts'
 import type { StreamConfig } from '../../core/stream/stream-config.ts'
+import type { Streams } from '../../core/stream/streams.ts'
 import { printable } from './printable.ts'
 
 /** Kafka's ConfigDef.Type, as DescribeConfigs numbers them. */
@@ -16,7 +19,7 @@ export type ConfigType = (typeof ConfigType)[keyof typeof ConfigType]
 /**
  * What setting it does here:
  *   served    what Kafka says it does
- *   harmless  nothing: it tunes what is not there (segments, replicas, a cleaner); kept and shown
+ *   harmless  nothing: it tunes what is not there (indexes, replicas, a cleaner); kept and shown
  *   fixed     refused unless it is the default, because records would not be treated as promised
  */
 type Effect = 'served' | 'harmless' | 'fixed'
@@ -35,7 +38,10 @@ export interface TopicConfig {
 
 const { boolean, string, int, long, double, list } = ConfigType
 
-/** Every topic config of Kafka 4, with its default. */
+/** Ours, not Kafka's. Its default is the broker's. */
+const DURABILITY = 'durability'
+
+/** Every topic config of Kafka 4, with its default, and one of ours. */
 export const topicConfigs: readonly TopicConfig[] = [
   fixed(
     'cleanup.policy',
@@ -52,6 +58,14 @@ export const topicConfigs: readonly TopicConfig[] = [
     'Batches are kept as their producer sent them.',
   ),
   harmless('delete.retention.ms', long, '86400000', 'log.cleaner.delete.retention.ms', 0),
+  served(
+    DURABILITY,
+    string,
+    'sync',
+    DURABILITY,
+    null,
+    'When records are acknowledged: sync, on the disk; os, handed to the system; memory, at once and kept nowhere else.',
+  ),
   harmless('file.delete.delay.ms', long, '60000', 'log.segment.delete.delay.ms', 0),
   harmless('flush.messages', long, '9223372036854775807', 'log.flush.interval.messages', 1),
   harmless('flush.ms', long, '9223372036854775807', 'log.flush.interval.ms', 0),
@@ -137,10 +151,24 @@ export const topicConfigs: readonly TopicConfig[] = [
     -1,
     'How long records are kept; -1 for ever.',
   ),
-  harmless('segment.bytes', int, '1073741824', 'log.segment.bytes', 14),
+  served(
+    'segment.bytes',
+    int,
+    '1073741824',
+    'log.segment.bytes',
+    14,
+    'A file of a partition holds at most so many bytes; retention removes whole files.',
+  ),
   harmless('segment.index.bytes', int, '10485760', 'log.index.size.max.bytes', 4),
   harmless('segment.jitter.ms', long, '0', 'log.roll.jitter.ms', 0),
-  harmless('segment.ms', long, '604800000', 'log.roll.ms', 1),
+  served(
+    'segment.ms',
+    long,
+    '604800000',
+    'log.roll.ms',
+    1,
+    'A new file of a partition is begun when the present one is so old.',
+  ),
   harmless(
     'unclean.leader.election.enable',
     boolean,
@@ -163,27 +191,44 @@ export interface ConfigSetting {
   readonly value: string | null
 }
 
-/** What a creator asks of its topic; or, as a string, why not. */
-export function parseTopicConfigs(given: readonly ConfigSetting[]): ParsedConfigs | string {
+/** What a creator asks of its topic among these streams; or, as a string, why not. */
+export function parseTopicConfigs(
+  given: readonly ConfigSetting[],
+  streams: Pick<Streams, 'defaultConfig' | 'canKeep'>,
+): ParsedConfigs | string {
   const settings = new Map<string, string>()
   for (const { name, value } of given) {
     const config = byName.get(name)
     if (config === undefined) return `Unknown topic config name: ${printable(name)}`
     if (value === null) return `Null value not supported for topic configs: ${name}`
-    const wrong = check(config, value)
+    const wrong = check(config, value, streams)
     if (wrong !== null) return wrong
     settings.set(name, value)
   }
-  return { config: toStreamConfig(settings), settings }
+  return { config: toStreamConfig(settings, streams.defaultConfig), settings }
 }
 
-/** The value in force. */
-export function settingOf(config: TopicConfig, settings: ReadonlyMap<string, string>): string {
-  return settings.get(config.name) ?? config.fallback
+/** The value in force of a topic that was made so. */
+export function settingOf(config: TopicConfig, { config: made, settings }: ParsedConfigs): string {
+  return settings.get(config.name) ?? fallbackOf(config, made.durability)
 }
 
-function check({ name, type, effect, fallback, min }: TopicConfig, value: string): string | null {
+/** The value of who says nothing, in a broker of this durability. */
+export function fallbackOf({ name, fallback }: TopicConfig, durability: Durability): string {
+  return name === DURABILITY ? durability : fallback
+}
+
+function check(
+  { name, type, effect, fallback, min }: TopicConfig,
+  value: string,
+  streams: Pick<Streams, 'canKeep'>,
+): string | null {
   const invalid = `Invalid value ${printable(value)} for configuration ${name}`
+  if (name === DURABILITY) {
+    if (!isDurability(value)) return `${invalid}: ${durabilities.join(', ')}`
+    if (!streams.canKeep(value))
+      return `${invalid}: it needs a data directory: start the broker with --data DIR`
+  }
   if (effect === 'fixed' && value !== fallback) {
     return `${invalid}: this version of PolyMQ serves ${fallback} only`
   }
@@ -203,7 +248,10 @@ function check({ name, type, effect, fallback, min }: TopicConfig, value: string
 
 const timestampTypes: ReadonlySet<string> = new Set(['CreateTime', 'LogAppendTime'])
 
-function toStreamConfig(settings: ReadonlyMap<string, string>): StreamConfig {
+function toStreamConfig(
+  settings: ReadonlyMap<string, string>,
+  { durability }: StreamConfig,
+): StreamConfig {
   const get = (name: string): string => settings.get(name) ?? byName.get(name)?.fallback ?? ''
   return {
     retentionBytes: orForEver(get('retention.bytes')),
@@ -211,6 +259,9 @@ function toStreamConfig(settings: ReadonlyMap<string, string>): StreamConfig {
     batchBytesMax: Number(get('max.message.bytes')),
     timestamps: get('message.timestamp.type') === 'LogAppendTime' ? 'log' : 'producer',
     timestampAfterMsMax: Number(get('message.timestamp.after.max.ms')),
+    segmentBytes: Number(get('segment.bytes')),
+    segmentMs: Number(get('segment.ms')),
+    durability: (settings.get(DURABILITY) as Durability | undefined) ?? durability,
   }
 }
 

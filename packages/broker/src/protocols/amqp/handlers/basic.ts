@@ -148,8 +148,8 @@ function handleGet(channel: Channel, reader: Reader): void {
 
 function sendGot(channel: Channel, got: Outcome & { kind: 'got' }, noAck: boolean): void {
   const { session } = channel
-  const { broker, message } = session
-  message.load(broker.messages, got.position)
+  const { broker } = session
+  const { message } = got
   const deliveryTag = ++channel.lastDeliveryTag
   writeBasicGetOk(session.startMethod(channel.number), {
     deliveryTag,

@@ -19,12 +19,12 @@ function commit(
   } = {},
 ): void {
   const committedMs = 1_700_000_000_000 + world.nowMs
-  const place = { group, stream, partition: 0 }
+  const place = { stream, partition: 0 }
   const rest = { leaderEpoch: -1, metadata: '', committedMs, retentionMs }
-  world.coordinator.offsets.commit(place, { offset: 7, ...rest })
+  world.coordinator.offsets.commit(group, [{ ...place, commit: { offset: 7, ...rest } }])
 }
 
-const stream = { name: 's', deleted: false }
+const stream = { name: 's', id: Buffer.alloc(16, 1), deleted: false }
 const place = { group: 'g', stream, partition: 0 }
 
 test('commits live for seven days after the last member went', () => {
@@ -75,11 +75,11 @@ test('groups without members and commits are forgotten, however many', () => {
 
 test('commits in a stream that was deleted are gone', () => {
   const world = new GroupWorld()
-  const deleted = { name: 'd', deleted: false }
+  const deleted = { name: 'd', id: Buffer.alloc(16, 2), deleted: false }
   world.coordinator.checkCommit('g', nobody)
-  const at = { group: 'g', stream: deleted, partition: 0 }
   const rest = { leaderEpoch: -1, metadata: '', committedMs: 0, retentionMs: null }
-  world.coordinator.offsets.commit(at, { offset: 1, ...rest })
+  const commits = [{ stream: deleted, partition: 0, commit: { offset: 1, ...rest } }]
+  world.coordinator.offsets.commit('g', commits)
   deleted.deleted = true
   assert.deepEqual(world.coordinator.offsets.of('g'), [])
   world.jump(INTERVAL_MS)
@@ -176,4 +176,41 @@ test('members of all groups together say no more than there is room for, and who
   assert.notEqual(b.join().result?.error, KafkaError.COORDINATOR_NOT_AVAILABLE)
   world.pass(20)
   assert.equal(world.group.members.length, 1)
+})
+
+test('a group that an earlier process had is known by its commits, which expire in their time', () => {
+  const world = new GroupWorld()
+  commit(world)
+  assert.equal(world.group.state, 'Empty')
+  assert.deepEqual(
+    world.coordinator.list().map(({ id }) => id),
+    ['g'],
+  )
+  const later = world.restart()
+  later.jump(7 * DAY_MS - INTERVAL_MS)
+  assert.equal(later.coordinator.offsets.find(place)?.offset, 7)
+  later.jump(2 * INTERVAL_MS)
+  assert.equal(later.coordinator.offsets.isEmpty, true)
+  assert.deepEqual(later.coordinator.list(), [])
+})
+
+test('a group that is known by its commits alone can be removed', () => {
+  const world = new GroupWorld()
+  commit(world)
+  assert.equal(world.coordinator.remove('g'), KafkaError.NONE)
+  assert.equal(world.coordinator.offsets.isEmpty, true)
+  assert.equal(world.coordinator.remove('g'), KafkaError.GROUP_ID_NOT_FOUND)
+})
+
+test('commits that were in use outlive a restart, however old they were', () => {
+  const world = new GroupWorld({ sessionTimeoutMsMax: 100 * DAY_MS })
+  const member = new FakeMember(world, { name: 'a', sessionTimeoutMs: 100 * DAY_MS })
+  settle(world, [member])
+  commit(world)
+  for (let day = 0; day < 30; day++) world.jump(DAY_MS)
+  const later = world.restart()
+  later.jump(5 * DAY_MS)
+  assert.equal(later.coordinator.offsets.find(place)?.offset, 7)
+  later.jump(3 * DAY_MS)
+  assert.equal(later.coordinator.offsets.find(place), undefined)
 })

@@ -1,7 +1,7 @@
 import type { Clock } from '../../../base/clock.ts'
 import { Timer, type Timers } from '../../../base/timers.ts'
 import type { RandomSource } from '../../../core/auth/random.ts'
-import { CommittedOffsets } from '../../../core/stream/committed-offsets.ts'
+import type { CommittedOffset, CommittedOffsets } from '../../../core/stream/committed-offsets.ts'
 import type { VirtualHost } from '../../../core/topology/virtual-host.ts'
 import { KafkaError } from '../errors.ts'
 import { joinRefused, syncRefused } from './group-answers.ts'
@@ -27,17 +27,19 @@ export interface GroupCoordinatorOptions {
     readonly timers: Timers
     readonly random: RandomSource
   }
-  readonly vhost: Pick<VirtualHost, 'name'>
+  readonly vhost: Pick<VirtualHost, 'committedOffsets'>
   readonly settings?: Partial<GroupSettings>
 }
 
 /**
- * The consumer groups of one virtual host, by id, and what they have committed.
+ * The consumer groups of one virtual host, by id, and how long what they have committed is kept.
  *
- * Authorization and the wire are the handlers' matter. Invariant: a group that has members or
- * commits is in the table; one that has neither goes with the next look at what has expired.
+ * Authorization and the wire are the handlers' matter. A group that an earlier process had is known by its commits
+ * alone, until somebody joins it or commits again. Invariant: a group that has members is in the table; one that has neither
+ * members nor commits goes with the next look at what has expired.
  */
 export class GroupCoordinator {
+  /** Its virtual host's. */
   readonly offsets: CommittedOffsets
   readonly settings: GroupSettings
   readonly #broker: GroupCoordinatorOptions['broker']
@@ -45,15 +47,12 @@ export class GroupCoordinator {
   readonly #groups = new Map<string, Group>()
   readonly #expiry: Timer = new Timer(() => this.#expire())
   /** Where the look at what has expired is; null between two looks. */
-  #unlooked: Iterator<Group> | null = null
+  #unlooked: Iterator<string> | null = null
 
-  constructor({ broker, settings }: GroupCoordinatorOptions) {
+  constructor({ broker, vhost, settings }: GroupCoordinatorOptions) {
     this.#broker = broker
     this.settings = { ...defaultGroupSettings, ...settings }
-    this.offsets = new CommittedOffsets({
-      metadataBytesMax: groupLimits.offsetMetadataBytesMax,
-      bytesMax: groupLimits.offsetBytesMax,
-    })
+    this.offsets = vhost.committedOffsets
     this.#context = {
       clock: broker.turn.clock,
       timers: broker.timers,
@@ -61,6 +60,7 @@ export class GroupCoordinator {
       memory: { bytes: 0 },
       newMemberId: (prefix) => `${cut(prefix)}-${uuid(broker.random.bytes(16))}`,
     }
+    if (!this.offsets.isEmpty) this.#armExpiry()
   }
 
   /** Answers through the waiter, at once or when the other members have joined. */
@@ -106,19 +106,24 @@ export class GroupCoordinator {
   }
 
   list(): GroupDescription[] {
-    return Array.from(this.#groups.values(), (group) => group.describe())
+    return Array.from(this.#ids(), (groupId) => this.#describe(groupId))
   }
 
   describe(groupId: string): GroupDescription | undefined {
-    return this.#groups.get(groupId)?.describe()
+    const isKnown = this.#groups.has(groupId) || this.offsets.has(groupId)
+    return isKnown ? this.#describe(groupId) : undefined
+  }
+
+  #describe(groupId: string): GroupDescription {
+    return (this.#groups.get(groupId) ?? new Group(groupId, this.#context)).describe()
   }
 
   /** Removes a group without members and what it committed. */
   remove(groupId: string): number {
     const group = this.#groups.get(groupId)
-    if (group === undefined) return KafkaError.GROUP_ID_NOT_FOUND
-    if (group.state !== GroupState.empty) return KafkaError.NON_EMPTY_GROUP
-    this.#forget(group)
+    if (group === undefined && !this.offsets.has(groupId)) return KafkaError.GROUP_ID_NOT_FOUND
+    if (group !== undefined && group.state !== GroupState.empty) return KafkaError.NON_EMPTY_GROUP
+    this.#forget(groupId)
     return KafkaError.NONE
   }
 
@@ -144,13 +149,23 @@ export class GroupCoordinator {
     if (this.#groups.size >= groupLimits.groupsMax) return undefined
     const group = new Group(groupId, this.#context)
     this.#groups.set(groupId, group)
-    if (!this.#expiry.armed) this.#broker.timers.set(this.#expiry, groupLimits.expiryIntervalMs)
+    this.#armExpiry()
     return group
+  }
+
+  #armExpiry(): void {
+    if (!this.#expiry.armed) this.#broker.timers.set(this.#expiry, groupLimits.expiryIntervalMs)
+  }
+
+  /** Of all groups, those included that are known by their commits alone. */
+  *#ids(): Generator<string> {
+    yield* this.#groups.keys()
+    for (const groupId of this.offsets.groups()) if (!this.#groups.has(groupId)) yield groupId
   }
 
   /** Looks at some groups, and comes back soon if there are more. */
   #expire(): void {
-    this.#unlooked ??= this.#groups.values()
+    this.#unlooked ??= this.#ids()
     for (let looked = 0; looked < groupLimits.expiryGroupsPerRun; looked++) {
       const { value, done } = this.#unlooked.next()
       if (done === true) {
@@ -159,7 +174,7 @@ export class GroupCoordinator {
       }
       this.#expireOne(value)
     }
-    if (this.#groups.size === 0) return
+    if (this.#groups.size === 0 && this.offsets.isEmpty) return
     const pauseMs = this.#unlooked === null ? groupLimits.expiryIntervalMs : 0
     this.#broker.timers.set(this.#expiry, pauseMs)
   }
@@ -168,20 +183,36 @@ export class GroupCoordinator {
    * Commits expire when the group has been without members for the time of retention, counted anew
    * from each commit made since; Kafka does not count anew once the group has had members.
    */
-  #expireOne(group: Group): void {
+  #expireOne(groupId: string): void {
+    const group = this.#groups.get(groupId)
+    if (group !== undefined && !group.isUnused) return this.#renew(groupId)
     const nowMs = this.#context.clock.wallMs()
-    this.offsets.expire(group.id, ({ committedMs, retentionMs }) => {
-      if (!group.isUnused) return false
-      const fromMs = Math.max(committedMs, group.emptySinceMs)
-      return nowMs - fromMs >= (retentionMs ?? this.settings.offsetsRetentionMs)
+    const emptySinceMs = group?.emptySinceMs ?? 0
+    this.offsets.expire(groupId, (commit) => {
+      return nowMs - Math.max(commit.committedMs, emptySinceMs) >= this.#retentionMs(commit)
     })
-    if (group.isUnused && !this.offsets.has(group.id)) this.#forget(group)
+    if (group !== undefined && !this.offsets.has(groupId)) this.#forget(groupId)
   }
 
-  #forget(group: Group): void {
-    group.kill()
-    this.offsets.removeGroup(group.id)
-    this.#groups.delete(group.id)
+  /**
+   * When a group lost its members is not written down. So that after a restart its commits are not taken for as old as they are,
+   * those that are in use are dated anew now and then: they will live on for three quarters of their time at least.
+   */
+  #renew(groupId: string): void {
+    const nowMs = this.#context.clock.wallMs()
+    this.offsets.renew(groupId, nowMs, (commit) => {
+      return nowMs - commit.committedMs >= this.#retentionMs(commit) / 4
+    })
+  }
+
+  #retentionMs({ retentionMs }: CommittedOffset): number {
+    return retentionMs ?? this.settings.offsetsRetentionMs
+  }
+
+  #forget(groupId: string): void {
+    this.#groups.get(groupId)?.kill()
+    this.offsets.removeGroup(groupId)
+    this.#groups.delete(groupId)
   }
 }
 

@@ -190,15 +190,18 @@ export function offsetCommit(
   context: RequestContext<typeof ApiKey.OffsetCommit>,
 ): void {
   const topics = commitOffsets(request, context)
-  // A commit that was answered is not lost: the answer waits until it is safe.
-  context.broker.whenSafe({ commit: () => context.reply({ throttleTimeMs: 0, topics }) })
+  // A commit that was answered is not lost.
+  context.replyWhenSafe({ throttleTimeMs: 0, topics })
 }
 
 export function offsetFetch(
   request: OffsetFetchRequest,
   context: RequestContext<typeof ApiKey.OffsetFetch>,
 ): void {
-  context.reply(fetchOffsets(request, context))
+  const answer = fetchOffsets(request, context)
+  // Nobody is told of a commit that a power cut could still take back: a committed offset does not go back by itself.
+  if (context.broker.completions.offsetsAreSafe) context.reply(answer)
+  else context.replyWhenSafe(answer)
 }
 
 function groupsOf(context: RequestContext): GroupCoordinator {

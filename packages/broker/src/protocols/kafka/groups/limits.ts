@@ -20,10 +20,6 @@ export const groupLimits = {
   expiryIntervalMs: 600_000,
   /** Groups looked at in one go; the next go comes with the next tick. */
   expiryGroupsPerRun: 500,
-  /** Of one commit, bytes of UTF-8. [offset.metadata.max.bytes] */
-  offsetMetadataBytesMax: 4096,
-  /** All commits of one virtual host, bytes as CommittedOffsets counts them. */
-  offsetBytesMax: 268_435_456,
 } as const
 
 /** What a user may set. The names in brackets are Kafka's. */

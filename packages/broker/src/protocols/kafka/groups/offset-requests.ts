@@ -1,4 +1,8 @@
-import { CommitOutcome, type CommittedOffset } from '../../../core/stream/committed-offsets.ts'
+import {
+  CommitOutcome,
+  type CommittedOffset,
+  type OffsetCommit,
+} from '../../../core/stream/committed-offsets.ts'
 import type { ApiKey } from '../codec/api-keys.ts'
 import type {
   OffsetCommitRequest,
@@ -36,15 +40,29 @@ export function commitOffsets(
   context: CommitContext,
 ): OffsetCommitResponseTopic[] {
   const groupError = refusalOfCommit(request, context)
-  return request.topics.map((topic) => {
+  const accepted: AcceptedCommit[] = []
+  const topics = request.topics.map((topic) => {
     const topicError = groupError === KafkaError.NONE ? refusalOfTopic(topic, context) : groupError
     const partitions = topic.partitions.map((partition) => {
-      const isFine = topicError === KafkaError.NONE
-      const errorCode = isFine ? commitOne({ request, topic, partition, context }) : topicError
-      return { partitionIndex: partition.partitionIndex, errorCode }
+      const answer = { partitionIndex: partition.partitionIndex, errorCode: topicError }
+      if (topicError === KafkaError.NONE)
+        accept({ request, topic, partition, context }, answer, accepted)
+      return answer
     })
     return { name: topic.name, partitions }
   })
+  // Together: what one request commits is one record on the disk.
+  const outcomes = context.vhost.committedOffsets.commit(request.groupId, accepted)
+  for (const [index, outcome] of outcomes.entries()) {
+    const { answer } = accepted[index] as AcceptedCommit
+    answer.errorCode = outcomeErrors[outcome]
+  }
+  return topics
+}
+
+/** A commit of a partition that exists, and what is answered of it. */
+interface AcceptedCommit extends OffsetCommit {
+  readonly answer: { errorCode: number }
 }
 
 function refusalOfCommit(request: OffsetCommitRequest, context: CommitContext): number {
@@ -70,23 +88,28 @@ interface OneCommit {
   readonly context: CommitContext
 }
 
-function commitOne({ request, topic, partition, context }: OneCommit): number {
+/** Adds it to those that are to be stored, if there is such a partition. */
+function accept(
+  { request, topic, partition, context }: OneCommit,
+  answer: { errorCode: number },
+  accepted: AcceptedCommit[],
+): void {
   const stream = context.vhost.streams.find(topic.name)
   const index = partition.partitionIndex
-  if (stream?.partitions[index] === undefined) return KafkaError.UNKNOWN_TOPIC_OR_PARTITION
+  if (stream?.partitions[index] === undefined) {
+    answer.errorCode = KafkaError.UNKNOWN_TOPIC_OR_PARTITION
+    return
+  }
   const { retentionTimeMs } = request
-  const outcome = groupsOf(context).offsets.commit(
-    { group: request.groupId, stream, partition: index },
-    {
-      offset: partition.committedOffset,
-      leaderEpoch: partition.committedLeaderEpoch,
-      metadata: partition.committedMetadata ?? '',
-      committedMs: context.broker.turn.clock.wallMs(),
-      // Only versions 2 to 4 can say; -1 leaves it to us.
-      retentionMs: retentionTimeMs < 0 ? null : retentionTimeMs,
-    },
-  )
-  return outcomeErrors[outcome]
+  const commit = {
+    offset: partition.committedOffset,
+    leaderEpoch: partition.committedLeaderEpoch,
+    metadata: partition.committedMetadata ?? '',
+    committedMs: context.broker.turn.clock.wallMs(),
+    // Only versions 2 to 4 can say; -1 leaves it to us.
+    retentionMs: retentionTimeMs < 0 ? null : retentionTimeMs,
+  }
+  accepted.push({ stream, partition: index, commit, answer })
 }
 
 /** Version 8 asks for several groups; before it there is one, spread over the body itself. */
@@ -129,7 +152,7 @@ function fetchGroup(
 /** Topics that the principal may not see are left out. */
 function allCommits(groupId: string, context: FetchContext): OffsetFetchResponseTopic[] {
   const topics: OffsetFetchResponseTopic[] = []
-  for (const { stream, partitions } of groupsOf(context).offsets.of(groupId)) {
+  for (const { stream, partitions } of context.vhost.committedOffsets.of(groupId)) {
     if (!context.may('describe', 'stream', stream.name)) continue
     topics.push({
       name: stream.name,
@@ -149,9 +172,9 @@ function fetchTopic(
     return { name, partitions: partitionIndexes.map((index) => nothing(index, errorCode)) }
   }
   const stream = context.vhost.streams.find(name)
-  const { offsets } = groupsOf(context)
+  const { committedOffsets } = context.vhost
   const partitions = partitionIndexes.map((partition) => {
-    const commit = stream && offsets.find({ group: groupId, stream, partition })
+    const commit = stream && committedOffsets.find({ group: groupId, stream, partition })
     return commit === undefined ? nothing(partition, KafkaError.NONE) : committed(partition, commit)
   })
   return { name, partitions }
@@ -183,6 +206,6 @@ function withError(
   }))
 }
 
-function groupsOf(context: CommitContext | FetchContext): GroupCoordinator {
+function groupsOf(context: CommitContext): GroupCoordinator {
   return context.head.coordinatorOf(context.vhost)
 }

@@ -1,4 +1,7 @@
+import type { Durability } from '../../../core/commits.ts'
+import { durabilities } from '../../../core/durability.ts'
 import { BrokerError } from '../../../core/errors.ts'
+import { defaultStreamConfig } from '../../../core/stream/stream-config.ts'
 import type { StreamOptions } from '../../../core/stream/stream.ts'
 import type { ApiKey } from '../codec/api-keys.ts'
 import type {
@@ -12,7 +15,7 @@ import { KafkaError, coreErrors } from '../errors.ts'
 import { kafkaLimits } from '../limits.ts'
 import { printable } from '../printable.ts'
 import type { RequestContext } from '../request-context.ts'
-import { parseTopicConfigs, settingOf, topicConfigs } from '../topic-configs.ts'
+import { parseTopicConfigs, settingOf, topicConfigs, type ParsedConfigs } from '../topic-configs.ts'
 import { checkTopicName } from '../topic-names.ts'
 
 type CreateContext = RequestContext<typeof ApiKey.CreateTopics>
@@ -50,7 +53,7 @@ export function createTopics(body: CreateTopicsRequest, request: CreateContext):
     const message = `Create topics request from client contains multiple entries for topic ${printable(name)}`
     topics.push(refused(name, { errorCode: KafkaError.INVALID_REQUEST, message }))
   }
-  request.reply({ throttleTimeMs: 0, topics })
+  request.replyWhenSafe({ throttleTimeMs: 0, topics })
 }
 
 /** As Kafka, which refuses the whole request. */
@@ -93,7 +96,7 @@ function createTopic(
     topicConfigErrorCode: KafkaError.NONE,
     numPartitions: options.partitions,
     replicationFactor: 1,
-    configs: showConfigs(options.settings),
+    configs: showConfigs(options),
   }
 }
 
@@ -109,7 +112,7 @@ function readOptions(topic: CreatableTopic, request: CreateContext): StreamOptio
   }
   const partitions = readPartitions(topic, request)
   if (typeof partitions !== 'number') return partitions
-  const parsed = parseTopicConfigs(topic.configs)
+  const parsed = parseTopicConfigs(topic.configs, request.vhost.streams)
   if (typeof parsed === 'string') return { errorCode: KafkaError.INVALID_CONFIG, message: parsed }
   return { partitions, ...parsed }
 }
@@ -144,22 +147,28 @@ function readAssignments(topic: CreatableTopic): number | Refusal {
   return { errorCode: KafkaError.INVALID_REPLICA_ASSIGNMENT, message }
 }
 
-function showConfigs(settings: ReadonlyMap<string, string>): readonly CreatableTopicConfigs[] {
-  return settings.size === 0 ? defaultConfigs : listConfigs(settings)
+function showConfigs(options: StreamOptions): readonly CreatableTopicConfigs[] {
+  const isPlain = options.settings.size === 0
+  return (isPlain && plainConfigs.get(options.config.durability)) || listConfigs(options)
 }
 
-function listConfigs(settings: ReadonlyMap<string, string>): readonly CreatableTopicConfigs[] {
+function listConfigs(made: ParsedConfigs): readonly CreatableTopicConfigs[] {
   return topicConfigs.map((config) => ({
     name: config.name,
-    value: settingOf(config, settings),
+    value: settingOf(config, made),
     readOnly: false,
-    configSource: settings.has(config.name) ? Source.topic : Source.fallback,
+    configSource: made.settings.has(config.name) ? Source.topic : Source.fallback,
     isSensitive: false,
   }))
 }
 
-/** Made once: a request may create thousands of topics. */
-const defaultConfigs: readonly CreatableTopicConfigs[] = listConfigs(new Map())
+/** Of topics whose creator sets nothing. Made once: a request may create thousands of topics. */
+const plainConfigs: ReadonlyMap<Durability, readonly CreatableTopicConfigs[]> = new Map(
+  durabilities.map((durability) => {
+    const config = { ...defaultStreamConfig, durability }
+    return [durability, listConfigs({ config, settings: new Map() })]
+  }),
+)
 
 function refused(name: string, { errorCode, message }: Refusal): CreatableTopicResult {
   return {

@@ -20,7 +20,7 @@ export function deleteTopics(body: DeleteTopicsRequest, request: DeleteContext):
       ? body.topics
       : body.topicNames.map((name) => ({ name, topicId: zeroUuid }))
   const responses = asked.map((topic) => deleteTopic(topic, request))
-  request.reply({ throttleTimeMs: 0, responses })
+  request.replyWhenSafe({ throttleTimeMs: 0, responses })
 }
 
 function deleteTopic(topic: DeleteTopicState, request: DeleteContext): DeletableTopicResult {

@@ -10,7 +10,7 @@ import type {
 } from '../codec/messages/admin.ts'
 import { KafkaError } from '../errors.ts'
 import type { RequestContext } from '../request-context.ts'
-import { settingOf, topicConfigs, type TopicConfig } from '../topic-configs.ts'
+import { fallbackOf, settingOf, topicConfigs, type TopicConfig } from '../topic-configs.ts'
 
 type DescribeContext = RequestContext<typeof ApiKey.DescribeConfigs>
 
@@ -62,13 +62,18 @@ function describeTopic(
   if (stream === undefined) return refused(resource, KafkaError.UNKNOWN_TOPIC_OR_PARTITION, null)
   return found(
     resource,
-    topicConfigs.map((config) => showTopicConfig(config, stream)),
+    topicConfigs.map((config) => showTopicConfig(config, stream, request)),
   )
 }
 
-function showTopicConfig(config: TopicConfig, stream: Stream): DescribeConfigsResourceResult {
-  const { name, brokerName, fallback, type, documentation } = config
-  const value = settingOf(config, stream.settings)
+function showTopicConfig(
+  config: TopicConfig,
+  stream: Stream,
+  { broker }: DescribeContext,
+): DescribeConfigsResourceResult {
+  const { name, brokerName, type, documentation } = config
+  const value = settingOf(config, stream)
+  const fallback = fallbackOf(config, broker.durability)
   const isSet = stream.settings.has(name)
   const byDefault = { name: brokerName, value: fallback, source: Source.fallback }
   return {

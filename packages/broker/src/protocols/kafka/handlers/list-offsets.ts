@@ -1,6 +1,6 @@
 import type { Partition } from '../../../core/stream/partition.ts'
 import type { Stream } from '../../../core/stream/stream.ts'
-import { findByTime, findYoungest, type RecordTime } from '../../../core/stream/time-lookup.ts'
+import { greatestTime, TimeSearch, type RecordTime } from '../../../core/stream/time-lookup.ts'
 import type { ApiKey } from '../codec/api-keys.ts'
 import type {
   ListOffsetsPartition,
@@ -27,19 +27,35 @@ const Place = {
 
 const nowhere: RecordTime = { offset: -1, timestamp: -1 }
 
+type ListOffsetsContext = RequestContext<typeof ApiKey.ListOffsets>
+
 export function listOffsets(
   { topics }: ListOffsetsRequest,
   request: RequestContext<typeof ApiKey.ListOffsets>,
 ): void {
   const work = answer(topics, request)
-  if (work.next().done !== true) request.inPieces(() => work.next().done !== true)
+  let waiting: TimeSearch | null = null
+  const waiter = { wake: (): void => request.inPieces(step) }
+  const step = (): boolean => {
+    const { value, done } = work.next()
+    waiting = null
+    if (done === true || value === undefined) return done !== true
+    waiting = value
+    value.wait(waiter)
+    return false
+  }
+  request.onClosed(() => waiting?.stopWaiting(waiter))
+  if (step()) request.inPieces(step)
 }
 
-/** Stops before each search but the first: one may open many batches, and a request ask for thousands. */
+/**
+ * Stops before each search but the first, for one may open many batches, and a request ask for thousands; and within one
+ * that has to wait for the disk, which it then yields.
+ */
 function* answer(
   topics: readonly ListOffsetsTopic[],
-  request: RequestContext<typeof ApiKey.ListOffsets>,
-): Generator<undefined, void> {
+  request: ListOffsetsContext,
+): Generator<TimeSearch | undefined, void> {
   const answered: ListOffsetsTopicResponse[] = []
   let searches = 0
   for (const { name, partitions } of topics) {
@@ -48,7 +64,7 @@ function* answer(
     for (const asked of partitions) {
       const isSearch = asked.timestamp >= 0 || asked.timestamp === Place.youngest
       if (isSearch && searches++ > 0) yield
-      own.push(answerPartition({ asked, stream, refusal }, request))
+      own.push(yield* answerPartition({ asked, stream, refusal }, request))
     }
     answered.push({ name, partitions: own })
   }
@@ -66,15 +82,15 @@ function findTopic(
   return { stream, refusal: KafkaError.UNKNOWN_TOPIC_OR_PARTITION }
 }
 
-function answerPartition(
+function* answerPartition(
   question: {
     readonly asked: ListOffsetsPartition
     readonly stream: Stream | undefined
     /** If there is no such partition. */
     readonly refusal: KafkaError
   },
-  request: RequestContext<typeof ApiKey.ListOffsets>,
-): ListOffsetsPartitionResponse {
+  request: ListOffsetsContext,
+): Generator<TimeSearch | undefined, ListOffsetsPartitionResponse> {
   const { partitionIndex, currentLeaderEpoch, timestamp } = question.asked
   const partition = question.stream?.partitions[partitionIndex]
   if (partition === undefined) return refused(partitionIndex, question.refusal)
@@ -84,7 +100,8 @@ function answerPartition(
     const fenced = isOld ? KafkaError.FENCED_LEADER_EPOCH : KafkaError.UNKNOWN_LEADER_EPOCH
     return refused(partitionIndex, fenced)
   }
-  const found = findPlace(partition, timestamp, request)
+  const found = yield* findPlace(partition, timestamp, request)
+  if (partition.damaged !== null) return refused(partitionIndex, KafkaError.KAFKA_STORAGE_ERROR)
   return {
     partitionIndex,
     errorCode: KafkaError.NONE,
@@ -94,11 +111,11 @@ function answerPartition(
   }
 }
 
-function findPlace(
+function* findPlace(
   partition: Partition,
   timestamp: number,
-  request: RequestContext<typeof ApiKey.ListOffsets>,
-): RecordTime {
+  request: ListOffsetsContext,
+): Generator<TimeSearch | undefined, RecordTime> {
   switch (timestamp) {
     case Place.latest:
       return { offset: partition.highWatermark, timestamp: -1 }
@@ -108,13 +125,16 @@ function findPlace(
     case Place.latestTiered:
       return nowhere
   }
-  const options = {
-    log: request.broker.messages,
+  const from = timestamp === Place.youngest ? greatestTime(partition) : timestamp
+  const search = new TimeSearch(partition, from, {
     decompress: request.head.decompress,
     decompressedBytesMax: kafkaLimits.decompressedBytesMax,
+  })
+  while (search.result === undefined) {
+    if (search.step()) yield
+    else if (search.result === undefined) yield search
   }
-  if (timestamp === Place.youngest) return findYoungest(partition, options) ?? nowhere
-  return findByTime(partition, timestamp, options) ?? nowhere
+  return search.result ?? nowhere
 }
 
 function refused(partitionIndex: number, errorCode: KafkaError): ListOffsetsPartitionResponse {

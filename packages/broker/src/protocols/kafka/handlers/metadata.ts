@@ -1,5 +1,4 @@
 import { BrokerError } from '../../../core/errors.ts'
-import { defaultStreamConfig } from '../../../core/stream/stream-config.ts'
 import type { Stream } from '../../../core/stream/stream.ts'
 import type { ApiKey } from '../codec/api-keys.ts'
 import type {
@@ -41,7 +40,7 @@ export function metadata(body: MetadataRequest, request: MetadataContext): void 
   const topics = wantsAll
     ? describeAll(question, request)
     : unique(body.topics ?? []).map((topic) => answerTopic(topic, question, request))
-  request.reply({
+  const answer = {
     throttleTimeMs: 0,
     brokers: [{ nodeId: head.nodeId, host: address.host, port: address.port, rack: null }],
     clusterId: head.clusterId,
@@ -50,7 +49,10 @@ export function metadata(body: MetadataRequest, request: MetadataContext): void 
     clusterAuthorizedOperations: body.includeClusterAuthorizedOperations
       ? clusterOperations(request)
       : notAsked,
-  })
+  }
+  // Nobody is told of a topic, be it another client's, that a power cut could still take away.
+  if (request.broker.completions.declarationsAreSafe) request.reply(answer)
+  else request.replyWhenSafe(answer)
 }
 
 /**
@@ -121,7 +123,7 @@ function create(name: string, question: Question, request: MetadataContext): Met
   try {
     const stream = request.vhost.streams.create(name, {
       partitions: defaultPartitions,
-      config: defaultStreamConfig,
+      config: request.vhost.streams.defaultConfig,
       settings: new Map(),
     })
     logger.debug(`topic ${name} created because a client asked for it`)

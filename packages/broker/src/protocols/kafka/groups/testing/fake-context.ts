@@ -13,7 +13,7 @@ export class FakeHost {
   readonly streams: Map<string, FakeStream> = new Map()
   /** What `may` says no to, as 'read group g'. */
   readonly refused: Set<string> = new Set()
-  readonly #unsafe: { commit(): void }[] = []
+  readonly #unsafe: (() => void)[] = []
 
   constructor(world: GroupWorld) {
     this.world = world
@@ -22,6 +22,7 @@ export class FakeHost {
   addStream(name: string, partitions: number): FakeStream {
     const stream = {
       name,
+      id: Buffer.from(`${name} ${this.streams.size}`.padEnd(16)),
       deleted: false,
       partitions: Array.from({ length: partitions }, () => ({})),
     }
@@ -29,13 +30,9 @@ export class FakeHost {
     return stream
   }
 
-  whenSafe(committer: { commit(): void }): void {
-    this.#unsafe.push(committer)
-  }
-
   /** The disk has it all. */
   makeSafe(): void {
-    for (const committer of this.#unsafe.splice(0)) committer.commit()
+    for (const reply of this.#unsafe.splice(0)) reply()
   }
 
   /** A request's context; its answers are encoded, so that what the version cannot say is noticed. */
@@ -54,6 +51,10 @@ export class FakeHost {
   ): RequestContext<K> {
     const { world } = this
     const wallMs = (): number => 1_700_000_000_000 + world.nowMs
+    const reply = (body: ResponseBodies[K]): void => {
+      encodeResponse(apiKey, apiVersion, body, new Writer(256))
+      answered().bodies.push(body)
+    }
     const context = {
       apiKey,
       apiVersion,
@@ -61,19 +62,21 @@ export class FakeHost {
       clientId: 'client',
       clientHost: '/127.0.0.1',
       principal: { name: 'guest', userId: 1, vhost: '/', tags: [] },
-      vhost: { name: '/', streams: this.streamTable },
+      vhost: {
+        name: '/',
+        streams: this.streamTable,
+        committedOffsets: world.coordinator.offsets,
+      },
       address: { host: 'here', port: 9092 },
       broker: {
         turn: { clock: { nowMs: () => world.nowMs, wallMs } },
-        whenSafe: this.whenSafe.bind(this),
+        completions: { offsetsAreSafe: true },
       },
       head: { nodeId: 1, clusterId: '', coordinatorOf: () => world.coordinator },
       may: (action: Action, kind: string, name: string) =>
         !this.refused.has(`${action} ${kind} ${name}`),
-      reply: (body: ResponseBodies[K]) => {
-        encodeResponse(apiKey, apiVersion, body, new Writer(256))
-        answered().bodies.push(body)
-      },
+      reply,
+      replyWhenSafe: (body: ResponseBodies[K]) => this.#unsafe.push(() => reply(body)),
       onClosed: (run: () => void) => answered().closed.push(run),
     }
     return context as unknown as RequestContext<K>
@@ -86,6 +89,7 @@ export class FakeHost {
 
 export interface FakeStream {
   readonly name: string
+  readonly id: Buffer
   deleted: boolean
   readonly partitions: readonly object[]
 }

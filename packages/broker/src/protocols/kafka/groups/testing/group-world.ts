@@ -1,5 +1,6 @@
 import type { Clock } from '../../../../base/clock.ts'
 import { Timers } from '../../../../base/timers.ts'
+import { CommittedOffsets } from '../../../../core/stream/committed-offsets.ts'
 import { GroupCoordinator } from '../group-coordinator.ts'
 import type { GroupDescription } from '../group-requests.ts'
 import type { GroupSettings } from '../limits.ts'
@@ -10,15 +11,27 @@ const TICK_MS = 10
 export class GroupWorld {
   readonly coordinator: GroupCoordinator
   readonly groupId: string
-  readonly #clock: ManualClock = new ManualClock()
+  readonly #clock: ManualClock
   readonly #timers: Timers
 
-  constructor(settings: Partial<GroupSettings> = {}, groupId: string = 'g') {
+  constructor(
+    settings: Partial<GroupSettings> = {},
+    groupId: string = 'g',
+    { offsets, clock }: { offsets?: CommittedOffsets; clock?: ManualClock } = {},
+  ) {
     this.groupId = groupId
+    this.#clock = clock ?? new ManualClock()
     this.#timers = new Timers(this.#clock, () => () => {})
     const random = { bytes: countingBytes() }
     const broker = { turn: { clock: this.#clock }, timers: this.#timers, random }
-    this.coordinator = new GroupCoordinator({ broker, vhost: { name: '/' }, settings })
+    const vhost = { committedOffsets: offsets ?? noOffsets() }
+    this.coordinator = new GroupCoordinator({ broker, vhost, settings })
+  }
+
+  /** The world after its broker has been ended and started again: of groups, the commits are left. */
+  restart(): GroupWorld {
+    const { settings, offsets } = this.coordinator
+    return new GroupWorld(settings, this.groupId, { offsets, clock: this.#clock })
   }
 
   get nowMs(): number {
@@ -66,4 +79,14 @@ function countingBytes(): (count: number) => Buffer {
     bytes.writeUInt32BE(++drawn, count - 4)
     return bytes
   }
+}
+
+function noOffsets(): CommittedOffsets {
+  return new CommittedOffsets({
+    vhost: '/',
+    streams: { findById: () => undefined },
+    declarations: null,
+    metadataBytesMax: 4096,
+    bytesMax: 2 ** 28,
+  })
 }
