@@ -2,7 +2,7 @@
  * How long the command takes until it is ready, and how much memory it holds when idle: the medians
  * of the runs after the first, which fills the compile cache.
  *
- *   node scripts/measure-start.mjs [--runs 5] [--json] [flags of polymq]
+ *   node scripts/measure-start.mjs [--runs 5] [--json] [command and flags of polymq]
  */
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -19,7 +19,7 @@ const START_PATIENCE_MS = 20_000
 async function measureOnce(flags) {
   const beginMs = performance.now()
   const child = spawn(process.execPath, [bin, '--amqp-port=0', '--kafka-port=0', ...flags], {
-    stdio: ['ignore', 'pipe', 'ignore'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     timeout: START_PATIENCE_MS,
   })
   const ended = new Promise((resolve) => child.once('close', resolve))
@@ -34,18 +34,21 @@ async function measureOnce(flags) {
   }
 }
 
-/** What the first line says, once all of the text is there. */
+/** What the first line says, once all of the text is there; of a server, what its log says. */
 async function readyOf(child, ended) {
   let text = ''
-  child.stdout.setEncoding('utf8')
-  const isPrinted = new Promise((resolve) => {
-    child.stdout.on('data', (chunk) => {
+  let readyMs
+  const isReady = new Promise((resolve) => {
+    const read = (chunk) => {
       text += chunk
-      if (/ready in \d+ ms[^]*\n\n[^]*\n/.test(text)) resolve()
-    })
+      readyMs ??= (/ready in (\d+) ms[^]*\n\n[^]*\n/.exec(text) ??
+        /"readyMs":(\d+)/.exec(text))?.[1]
+      if (readyMs !== undefined) resolve()
+    }
+    child.stdout.setEncoding('utf8').on('data', read)
+    child.stderr.setEncoding('utf8').on('data', read)
   })
-  await Promise.race([isPrinted, ended])
-  const readyMs = /ready in (\d+) ms/.exec(text)?.[1]
+  await Promise.race([isReady, ended])
   if (readyMs === undefined) throw new Error(`it did not start, and said: ${text || 'nothing'}`)
   return Number(readyMs)
 }

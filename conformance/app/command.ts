@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
+import { rmSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
 import { createServer, type AddressInfo, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -14,6 +18,8 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Flags of Node itself. */
   readonly nodeArgs?: readonly string[]
+  /** The working directory; the test's own unless set. */
+  readonly cwd?: string
 }
 
 /** Any free port, and no word to a person's terminal about it. */
@@ -31,6 +37,7 @@ export class Command {
     const args = [...(options.nodeArgs ?? []), bin, ...(options.args ?? [])]
     this.child = spawn(process.execPath, args, {
       env: { PATH, ...options.env },
+      cwd: options.cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.child.stdout.setEncoding('utf8').on('data', (text: string) => (this.stdout += text))
@@ -55,7 +62,26 @@ export class Command {
     return command
   }
 
+  /** `polymq server` on free ports; resolves once its log says that it is ready. */
+  static async serve(
+    t: TestContext,
+    directory: string,
+    options: CommandOptions = {},
+  ): Promise<Command> {
+    const args = ['server', `--data=${directory}`, ...freePorts, ...(options.args ?? [])]
+    const command = Command.run(t, { ...options, args })
+    await command.untilPrinted('stderr', /"msg":"ready".*\n/)
+    return command
+  }
+
+  /** What a server's log says of its start. */
+  get ready(): Readonly<Record<string, unknown>> {
+    return this.log.find((line) => line['msg'] === 'ready') ?? assert.fail(this.stderr)
+  }
+
+  /** As printed; of a server, made of what it has logged. */
   get amqpUrl(): string {
+    if (this.stdout === '') return `amqp://guest:guest@${String(this.ready['amqp'])}`
     return /amqp:\/\/\S+/.exec(this.stdout)?.[0] ?? assert.fail(this.stdout)
   }
 
@@ -92,6 +118,21 @@ export class Command {
     this.child.kill('SIGINT')
     return (await this.ended).code
   }
+}
+
+let folders: string | undefined
+
+/**
+ * An empty folder, gone when the process of the test is: what a test registers runs in the order in which it was
+ * registered, and a broker must have ended before its data goes.
+ */
+export async function makeFolder(): Promise<string> {
+  if (folders === undefined) {
+    const root = await mkdtemp(join(tmpdir(), 'polymq-test-'))
+    process.once('exit', () => rmSync(root, { recursive: true, force: true, maxRetries: 10 }))
+    folders = root
+  }
+  return mkdtemp(join(folders, 'data-'))
 }
 
 /** A server of somebody else at the port; null if there is one already, which is as good. */

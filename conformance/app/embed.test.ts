@@ -2,16 +2,19 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { connect as connectSocket } from 'node:net'
+import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { connect, type ConfirmChannel } from 'amqplib'
 import { Kafka, logLevel, type Producer } from 'kafkajs'
-import { startBroker } from '../../packages/broker/src/index.ts'
+import { startBroker, StoreFailedError } from '../../packages/broker/src/index.ts'
 import type { RunningBroker, StartOptions } from '../../packages/broker/src/index.ts'
 import { eventually } from '../clients/support/eventually.ts'
-import { occupy } from './command.ts'
+import { makeFolder, occupy } from './command.ts'
 
 async function start(t: TestContext, options: StartOptions = {}): Promise<RunningBroker> {
   const broker = await startBroker({ amqp: { port: 0 }, kafka: { port: 0 }, ...options })
@@ -163,6 +166,76 @@ test('localhost is both loopback addresses, as without a host', async (t) => {
   }
 })
 
+/** Declares a durable queue and has a message for it confirmed. */
+async function publish(broker: RunningBroker, body: string): Promise<void> {
+  const client = await connect(amqpUrl(broker))
+  const channel = await client.createConfirmChannel()
+  await channel.assertQueue('orders', { durable: true })
+  channel.sendToQueue('orders', Buffer.from(body), { persistent: true })
+  await channel.waitForConfirms()
+  await client.close()
+}
+
+test('a broker with a data directory has everything again when it is started anew', async (t) => {
+  const data = { directory: await makeFolder() }
+  const first = await start(t, { data })
+  await publish(first, 'kept')
+  await first.close()
+  const second = await start(t, { data })
+  const client = await connect(amqpUrl(second))
+  const channel = await client.createChannel()
+  const message = await eventually('the message', () => channel.get('orders', { noAck: true }))
+  assert.equal(message.content.toString(), 'kept')
+  await client.close()
+})
+
+test('brokers in one process may not share a data directory', async (t) => {
+  const [data, other] = [{ directory: await makeFolder() }, { directory: await makeFolder() }]
+  const first = await start(t, { data })
+  await assert.rejects(startBroker({ amqp: { port: 0 }, data }), { name: 'DirectoryInUseError' })
+  await start(t, { data: other })
+  await publish(first, 'still served')
+  await first.close()
+  await start(t, { data })
+})
+
+test('a broker whose disk fails closes itself and says so, and a new one has what was confirmed', async (t) => {
+  const data = { directory: await makeFolder() }
+  const broker = await startBroker({ amqp: { port: 0 }, data })
+  await publish(broker, 'confirmed')
+  // A disk that fails can hardly be had here. To be taken for dead by another process ends the same way.
+  await rm(join(data.directory, 'lock'), { recursive: true })
+  await assert.rejects(broker.failed, (error) => {
+    return error instanceof StoreFailedError && error.directory === data.directory
+  })
+  assert.ok(await isFree(broker.addresses.amqp?.port ?? 0))
+  await assert.rejects(broker.close(), { name: 'StoreFailedError' })
+  const second = await start(t, { data })
+  const client = await connect(amqpUrl(second))
+  const channel = await client.createChannel()
+  const message = await eventually('the message', () => channel.get('orders', { noAck: true }))
+  assert.equal(message.content.toString(), 'confirmed')
+  await client.close()
+})
+
+test('a start that fails leaves the data directory free', async (t) => {
+  const data = { directory: await makeFolder() }
+  const port = await occupy(t)
+  await assert.rejects(startBroker({ amqp: { port }, data }), { code: 'EADDRINUSE' })
+  await assert.rejects(startBroker({ amqp: { port: 0 }, data, host: '0.0.0.0' }), {
+    name: 'ExposedError',
+  })
+  await start(t, { data })
+})
+
+test('data options that cannot be meant are refused before anything is made', async () => {
+  const directory = join(await makeFolder(), 'data')
+  const wrong = { directory, durability: 'disk' as 'sync' }
+  await assert.rejects(startBroker({ amqp: { port: 0 }, data: wrong }), /sync, os, memory/)
+  await assert.rejects(startBroker({ amqp: { port: 0 }, data: { directory: '' } }), /is empty/)
+  assert.equal(existsSync(directory), false)
+})
+
 const index = fileURLToPath(new URL('../../packages/broker/src/index.ts', import.meta.url))
 
 /** Runs a program that embeds a broker; what keeps its event loop alive keeps this from ending. */
@@ -187,6 +260,16 @@ test('a program ends by itself after close()', async () => {
     await broker.close()
     console.log('closed')`)
   assert.match(out, /^closed\n$/)
+})
+
+test('a program with a data directory ends by itself after close() as well', async () => {
+  const data = JSON.stringify({ directory: await makeFolder() })
+  const out = await runProgram(`
+    const broker = await startBroker({ ...options, data: ${data} })
+    const taken = await startBroker({ ...options, data: ${data} }).catch((error) => error.name)
+    await broker.close()
+    console.log(taken)`)
+  assert.match(out, /^DirectoryInUseError\n$/)
 })
 
 test('a program ends by itself after a start that failed', async () => {

@@ -38,6 +38,18 @@ const refusals: readonly Refusal[] = [
     says: /Cannot start: user refused, name must be .*: 'x+…/,
   },
   { args: ['--amqp-port=off', '--kafka-port=off'], code: 78, says: /No listener is left to start/ },
+  { args: ['server'], code: 64, says: /must be told where\. Add --data DIR, or set POLYMQ_DATA\./ },
+  {
+    args: [],
+    env: { POLYMQ_DURABILITY: 'sync' },
+    code: 64,
+    says: /--durability sync needs a data directory.*Add --data DIR/,
+  },
+  { args: ['--disk-free-limit=1GiB'], code: 64, says: /--disk-free-limit needs a data directory/ },
+  { args: ['--data=~/polymq'], code: 64, says: /^polymq: --data: .*~ is for shells/ },
+  { args: ['repair', '--data=/nowhere'], code: 64, says: /has only --dry-run so far: / },
+  { args: ['repair', '--dry-run'], code: 64, says: /which directory\. Add --data DIR/ },
+  { args: ['--dry-run'], code: 64, says: /^polymq: --dry-run is for polymq repair only/ },
 ]
 
 for (const { args, env = {}, code, says } of refusals) {
@@ -58,6 +70,16 @@ test('a chosen port that is taken exits 78 and names who has it', async (t) => {
   const owner = process.platform === 'linux' ? `.*\\(pid ${process.pid}\\)` : '.*'
   assert.match(command.stderr, new RegExp(`^polymq: Port ${port} is in use by ${owner}\\. Use `))
   assert.equal(command.stdout, '')
+})
+
+test('a server does not start with a port less, chosen or not', async (t) => {
+  const port = await occupy(t, 9092)
+  const command = Command.run(t, { args: ['server', '--data=/nowhere', '--amqp-port=0'] })
+  assert.equal((await command.ended).code, 78)
+  assert.match(
+    command.stderr,
+    new RegExp(`^polymq: Port ${port} is in use by .*, or off to serve no`),
+  )
 })
 
 test('--insecure starts where nobody else could log in, and is printed and logged each time', async (t) => {
@@ -82,7 +104,7 @@ test('version and help go to stdout and exit 0, whatever the environment', async
     [['version'], /^\d+\.\d+\.\d+\n$/],
     [['--version'], /^\d+\.\d+\.\d+\n$/],
     [['help'], /^polymq: .*\n\nUsage\n[^]*--kafka-advertised HOST:PORT/],
-    [['-h'], /Exit codes: 0 ok, 64 usage/],
+    [['-h'], /Exit codes: 0 ok, 1 repair found damage, 64 usage/],
   ] as const) {
     const command = Command.run(t, { args, env })
     assert.deepEqual(await command.ended, { code: 0, signal: null })

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { connect } from 'amqplib'
 import { eventually } from '../clients/support/eventually.ts'
-import { Command, findFreePort, freePorts } from './command.ts'
+import { Command, findFreePort, freePorts, makeFolder } from './command.ts'
 
 /** The goals are 300 ms and 80 MiB; a machine that runs other tests beside this one gets twice that. */
 const READY_MS_MAX = 2 * 300
@@ -17,13 +17,24 @@ interface Measured {
   readonly rssMiB: number | null
 }
 
-test('ready soon and small when idle: the median of five starts after the first', async (t) => {
+/** The median of five starts after the first. */
+async function measure(args: readonly string[]): Promise<Measured> {
   const script = fileURLToPath(new URL('../../scripts/measure-start.mjs', import.meta.url))
-  const { stdout } = await promisify(execFile)(process.execPath, [script, '--json'])
-  const { readyMs, rssMiB } = JSON.parse(stdout) as Measured
+  const { stdout } = await promisify(execFile)(process.execPath, [script, '--json', ...args])
+  return JSON.parse(stdout) as Measured
+}
+
+test('ready soon and small when idle: the median of five starts after the first', async (t) => {
+  const { readyMs, rssMiB } = await measure([])
   t.diagnostic(`ready in ${readyMs} ms, ${rssMiB} MiB idle`)
   assert.ok(readyMs <= READY_MS_MAX, `${readyMs} ms`)
   assert.ok(rssMiB === null || rssMiB <= RSS_MIB_MAX, `${rssMiB} MiB`)
+})
+
+test('a server with nothing in its data directory is ready as soon', async (t) => {
+  const { readyMs, rssMiB } = await measure(['server', `--data=${await makeFolder()}`])
+  t.diagnostic(`ready in ${readyMs} ms, ${rssMiB} MiB idle`)
+  assert.ok(readyMs <= READY_MS_MAX, `${readyMs} ms`)
 })
 
 /** Tells stderr of every file of the broker that is loaded. */
@@ -52,6 +63,13 @@ test('nothing is loaded for what is off', async (t) => {
   await neither.ended
   assert.match(neither.stderr, /app\/main/)
   assert.doesNotMatch(neither.stderr, /protocols|core\/broker|\/index\./)
+})
+
+test('without a data directory no thread of the disk is loaded', async (t) => {
+  const nodeArgs = ['--import', `data:text/javascript,${encodeURIComponent(tellLoads)}`]
+  const { stderr } = await Command.start(t, { nodeArgs })
+  assert.match(stderr, /storage\/memory-log/)
+  assert.doesNotMatch(stderr, /storage\/disk\//)
 })
 
 test('it starts without a place for the compile cache', async (t) => {

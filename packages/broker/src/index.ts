@@ -3,7 +3,10 @@
  * together, and loads the heads of those protocols only that somebody asked for.
  */
 import { totalmem } from 'node:os'
+import { resolveData, type DataOptions, type ResolvedData } from './app/data-options.ts'
+import type { PreparedStore } from './app/open-store.ts'
 import { exposureOf, hostsToBind, isWellKnownGuest } from './app/reach.ts'
+import { closeStore, closeWhenFailed, type Store } from './app/store.ts'
 import { systemClock } from './base/clock.ts'
 import type { Logger } from './base/log.ts'
 import { Listener } from './base/net/listener.ts'
@@ -11,12 +14,15 @@ import { OutputBuffers } from './base/net/output-buffers.ts'
 import { Timers } from './base/timers.ts'
 import { Turn } from './base/turn.ts'
 import { systemRandom } from './core/auth/random.ts'
-import type { Users } from './core/auth/users.ts'
+import { guestCredential, type Users } from './core/auth/users.ts'
 import { Broker } from './core/broker.ts'
 import type { ProtocolHead } from './protocols/head.ts'
 import { MemoryLog } from './storage/memory-log.ts'
 
+export type { DataOptions } from './app/data-options.ts'
+export { StoreFailedError } from './app/store-failed.ts'
 export type { LogFields, Logger } from './base/log.ts'
+export type { Durability } from './core/commits.ts'
 
 /** Where a protocol listens. */
 export interface ListenAddress {
@@ -32,11 +38,14 @@ export interface BrokerUser {
 export interface StartOptions {
   /** Interface to listen on; without it, and as `localhost`, 127.0.0.1 and, where there is one, ::1. */
   readonly host?: string | undefined
+  /** Keeps everything in a directory; without it all is in memory, and gone when the broker closes. */
+  readonly data?: DataOptions | undefined
   /** Memory for messages, bytes; publishers wait when it is used up. Without it 40 % of the machine, at most 2 GiB. */
   readonly memoryBytes?: number | undefined
   /**
    * Users with all rights. guest/guest is always there, from this machine only, unless a guest is
-   * among them: then that one's password holds, and from everywhere.
+   * among them: then that one's password holds, and from everywhere. With `data` they are added to those of
+   * earlier starts, or replace them.
    */
   readonly users?: readonly BrokerUser[] | undefined
   /** Listen on another interface although nobody has a password of their own. */
@@ -52,7 +61,17 @@ export interface StartOptions {
 
 export interface RunningBroker {
   readonly addresses: { readonly amqp?: ListenAddress; readonly kafka?: ListenAddress }
-  /** Says goodbye to the clients, waits until they are gone (at most half a second), and frees the ports. */
+  /**
+   * Rejects with a StoreFailedError when the disk has failed and the broker has closed itself: what waited for
+   * the disk was not confirmed, and a new start recovers what was. Otherwise it is never settled. It need not be
+   * handled: the log has it too.
+   */
+  readonly failed: Promise<never>
+  /**
+   * Says goodbye to the clients, waits until they are gone (at most half a second), and frees the ports. With
+   * `data` it then waits until all is on the disk, however long that takes, and rejects with a StoreFailedError
+   * if the disk fails or has failed.
+   */
   close(): Promise<void>
 }
 
@@ -75,31 +94,65 @@ const GOODBYE_LOOK_EVERY_MS = 5
 /**
  * Starts a broker in this process. Several may run side by side; they share nothing.
  *
- * Rejects with the system's error if a port cannot be had, with ExposedError if `host` is not of this
- * machine alone and no user is configured, with UserError if a user is refused. Nothing is open then.
+ * Rejects with the system's error if a port or the data directory cannot be had, with ExposedError if
+ * `host` is not of this machine alone and no user is there who could log in, with UserError if a user is refused.
+ * Nothing is open then.
  */
 export async function startBroker(options: StartOptions): Promise<RunningBroker> {
-  checkExposure(options)
-  const parts = buildParts(options)
+  const data = options.data && resolveData(options.data)
+  if (data === undefined) refuseExposure(options, exposureOf(options))
+  // What is loaded while the disk is read need not be waited for afterwards.
+  if (data !== undefined) void Promise.allSettled(headModules(options))
+  const parts = await buildParts(options, data)
   try {
+    if (data !== undefined) {
+      parts.store = (await parts.prepared?.open(parts.broker)) ?? null
+      refuseExposure(options, storedExposureOf(options, parts, data))
+    }
+    const { access } = parts.broker
+    // Whatever a data directory says of guest holds, so only where nobody is yet.
+    if (parts.broker.definitions.isFresh) access.addDefaultGuest()
     // Passwords are hashed on other threads while this one loads the heads.
     const [heads] = await Promise.all([loadHeads(options, parts.broker), addUsers(options, parts)])
-    const addresses = await listen(heads, options, parts)
-    let closed: Promise<void> | undefined
-    return { addresses, close: () => (closed ??= closeParts(parts)) }
+    return running(parts, await listen(heads, options, parts))
   } catch (error) {
+    // If that fails too, the disk is what failed first.
     await closeParts(parts)
     throw error
   }
 }
 
-function checkExposure(options: StartOptions): void {
-  const exposure = exposureOf(options)
+function running(parts: Parts, addresses: RunningBroker['addresses']): RunningBroker {
+  const { store, broker } = parts
+  let closed: Promise<void> | undefined
+  const close = (): Promise<void> => (closed ??= closeParts(parts))
+  const never = new Promise<never>(() => {})
+  const failed = store === null ? never : closeWhenFailed(store, { close, log: broker.logger })
+  return { addresses, failed, close }
+}
+
+function refuseExposure(options: StartOptions, exposure: string | null): void {
   if (exposure === null || options.insecure === true) return
   throw new ExposedError(
     `${options.host} can be reached from other machines, and ${exposure}: ` +
       'add a user of your own, or set insecure',
   )
+}
+
+/** As exposureOf, once it is known who is in the data directory; who is about to be replaced does not count. */
+function storedExposureOf(
+  options: StartOptions,
+  { broker }: Parts,
+  { directory }: ResolvedData,
+): string | null {
+  const exposure = exposureOf(options)
+  if (exposure === null) return null
+  const replaced = new Set(options.users?.map((user) => user.name))
+  const couldLogIn = broker.access.users.list().some((user) => {
+    const isOwn = !user.loopbackOnly && user.credential.format() !== guestCredential
+    return isOwn && !replaced.has(user.name)
+  })
+  return couldLogIn ? null : `${exposure}, nor does ${directory} hold one who could log in`
 }
 
 /** One broker and what it has open. */
@@ -110,21 +163,37 @@ interface Parts {
   readonly broker: Broker
   readonly listeners: Listener[]
   readonly heads: ProtocolHead[]
+  /** Null without a data directory. */
+  readonly prepared: PreparedStore | null
+  /** Null without a data directory, and until it is open. */
+  store: Store | null
 }
 
-function buildParts(options: StartOptions): Parts {
+async function buildParts(options: StartOptions, data: ResolvedData | undefined): Promise<Parts> {
   const turn = new Turn(systemClock)
   const timers = new Timers(systemClock)
+  const logger = options.log ?? silence
+  const prepared = data === undefined ? null : await prepare(data, { turn, timers, logger })
   const broker = new Broker({
     turn,
     timers,
-    messageLog: new MemoryLog((task) => turn.schedule(task)),
+    messageLog: prepared?.messageLog ?? new MemoryLog((task) => turn.schedule(task)),
     memoryBytesMax: options.memoryBytes ?? standardMemoryBytes(),
     random: systemRandom,
-    logger: options.log ?? silence,
+    logger,
+    ...(prepared !== null && { store: prepared.persistence }),
   })
-  broker.access.addDefaultGuest()
-  return { turn, timers, buffers: new OutputBuffers(), broker, listeners: [], heads: [] }
+  const buffers = new OutputBuffers()
+  return { turn, timers, buffers, broker, listeners: [], heads: [], prepared, store: null }
+}
+
+/** Loaded only where it is needed: most brokers of tests keep nothing. */
+async function prepare(
+  data: ResolvedData,
+  parts: { readonly turn: Turn; readonly timers: Timers; readonly logger: Logger },
+): Promise<PreparedStore> {
+  const { prepareStore } = await import('./app/open-store.ts')
+  return prepareStore(data, parts)
 }
 
 function standardMemoryBytes(): number {
@@ -144,9 +213,8 @@ async function addUsers(options: StartOptions, { broker }: Parts): Promise<void>
 
 /** Asked for by name, it is a user like others. Its credential stays the known one, so that it is still known as that. */
 function openGuest(users: Users): void {
-  const guest = users.find('guest')
-  if (guest === null) return
-  users.restore({ name: 'guest', loopbackOnly: false, credential: guest.credential.format() })
+  const tags = ['administrator']
+  users.addWithCredential({ name: 'guest', tags, loopbackOnly: false, credential: guestCredential })
 }
 
 function addUser(users: Users, { name, password }: BrokerUser): Promise<void> {
@@ -163,6 +231,13 @@ interface LoadedHead {
   readonly name: 'amqp' | 'kafka'
   readonly port: number
   readonly head: ProtocolHead
+}
+
+function headModules({ amqp, kafka }: StartOptions): Promise<unknown>[] {
+  return [
+    ...(amqp === undefined ? [] : [import('./protocols/amqp/head.ts')]),
+    ...(kafka === undefined ? [] : [import('./protocols/kafka/head.ts')]),
+  ]
 }
 
 async function loadHeads(options: StartOptions, broker: Broker): Promise<LoadedHead[]> {
@@ -208,7 +283,7 @@ async function listen(
   return addresses
 }
 
-async function closeParts({ listeners, heads, timers }: Parts): Promise<void> {
+async function closeParts({ listeners, heads, timers, store, broker }: Parts): Promise<void> {
   for (const listener of listeners) listener.stop()
   for (const head of heads) head.close()
   const deadlineMs = systemClock.nowMs() + GOODBYE_MS
@@ -217,7 +292,11 @@ async function closeParts({ listeners, heads, timers }: Parts): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, GOODBYE_LOOK_EVERY_MS))
   }
   await Promise.all(listeners.map((listener) => listener.close()))
-  timers.close()
+  try {
+    if (store !== null) await closeStore(store, broker.logger)
+  } finally {
+    timers.close()
+  }
 }
 
 const silence: Logger = {

@@ -10,6 +10,7 @@ const run: FirstRun = {
     amqp: { host: '127.0.0.1', port: 5672 },
     kafka: { host: '127.0.0.1', port: 9092 },
   },
+  data: undefined,
   users: [],
   warnings: [],
   colour: false,
@@ -23,6 +24,15 @@ test('the first line says how long it took and that nothing is kept; then come t
   AMQP 0-9-1   amqp://guest:guest@localhost:5672
   Kafka        localhost:9092
 `,
+  )
+})
+
+test('with a data directory the first line says where it is and when what is in it is safe', () => {
+  const data = { directory: '/var/lib/poly\u001b[2Jmq', durability: 'os' } as const
+  const [first] = firstRunText({ ...run, data }).split('\n')
+  assert.equal(
+    first,
+    'PolyMQ 1.2.3  ready in 182 ms   data in /var/lib/poly\\u001b[2Jmq, durability os',
   )
 })
 

@@ -1,13 +1,18 @@
-/** What `polymq` prints once it is ready: where to connect, and last what is not as expected. */
+/** What is told once a broker is ready: where to connect, whether anything is kept, and last what is not as expected. */
 import { styleText } from 'node:util'
+import type { LogFields } from '../base/log.ts'
+import type { Durability } from '../core/commits.ts'
 import type { ListenAddress, RunningBroker } from '../index.ts'
 import { listeners } from './listeners.ts'
 import type { ListenerName } from './listeners.ts'
+import { PATH_CHARACTERS_MAX, printable } from './printable.ts'
 
 export interface FirstRun {
   readonly version: string
   readonly readyMs: number
   readonly addresses: RunningBroker['addresses']
+  /** Undefined: in memory. */
+  readonly data: { readonly directory: string; readonly durability: Durability } | undefined
   /** Names only: a password in a terminal's scroll-back is one too many. */
   readonly users: readonly string[]
   readonly warnings: readonly string[]
@@ -21,7 +26,7 @@ export function firstRunText(run: FirstRun): string {
     run.colour ? styleText('yellow', text, { validateStream: false }) : text
   const ready = `ready in ${Math.round(run.readyMs)} ms`
   const lines = [
-    `${bold(`PolyMQ ${run.version}`)}  ${ready}   in memory: gone when it stops`,
+    `${bold(`PolyMQ ${run.version}`)}  ${ready}   ${keptText(run.data)}`,
     '',
     ...listeners.flatMap((listener) => {
       const address = run.addresses[listener.name]
@@ -35,13 +40,35 @@ export function firstRunText(run: FirstRun): string {
   return `${lines.join('\n').trimEnd()}\n`
 }
 
+/** The same for a log. */
+export function readyFields(run: Pick<FirstRun, 'readyMs' | 'addresses' | 'data'>): LogFields {
+  const entries = listeners.flatMap(({ name }) => {
+    const address = run.addresses[name]
+    return address === undefined ? [] : [[name, placeText(address)]]
+  })
+  return {
+    readyMs: Math.round(run.readyMs),
+    ...(Object.fromEntries(entries) as LogFields),
+    ...(run.data && { data: run.data.directory, durability: run.data.durability }),
+  }
+}
+
+function keptText(data: FirstRun['data']): string {
+  if (data === undefined) return 'in memory: gone when it stops'
+  return `data in ${printable(data.directory, PATH_CHARACTERS_MAX)}, durability ${data.durability}`
+}
+
 const TITLE_WIDTH = Math.max(...listeners.map((listener) => listener.title.length)) + 3
 
 function connectText(name: ListenerName, address: ListenAddress, users: readonly string[]): string {
-  const where = `${hostForClients(address.host)}:${address.port}`
+  const where = placeText(address)
   if (name === 'kafka') return where
   const credentials = users.length === 0 ? 'guest:guest' : encodeURIComponent(users[0]!)
   return `amqp://${credentials}@${where}`
+}
+
+function placeText({ host, port }: ListenAddress): string {
+  return `${hostForClients(host)}:${port}`
 }
 
 const everywhere: readonly string[] = ['127.0.0.1', '::1', '0.0.0.0', '::']

@@ -5,10 +5,11 @@
 import type { Logger } from '../base/log.ts'
 import type { RunningBroker, StartOptions } from '../index.ts'
 import { configError } from './exit.ts'
+import { startFailure } from './failures.ts'
+import type { Invocation } from './invocation.ts'
 import { planListeners } from './listeners.ts'
 import type { ListenerPlan, PortKnowledge } from './listeners.ts'
-import type { Invocation, Settings } from './options.ts'
-import { printable } from './printable.ts'
+import type { Settings } from './options.ts'
 import { exposureOf, hostsToBind, loopbackHosts } from './reach.ts'
 
 export type StartBroker = (options: StartOptions) => Promise<RunningBroker>
@@ -24,7 +25,7 @@ export interface LaunchTools {
   readonly log: Logger
 }
 
-/** Throws an ExitError (78) for what cannot be had here. */
+/** Throws an ExitError: 78 for what cannot be had here, 74 for what the disk no longer has. */
 export async function launch(invocation: Invocation, tools: LaunchTools): Promise<Launched> {
   const openWarnings = checkReach(invocation.settings)
   // Ports that were free when they were probed, and taken when they were bound.
@@ -41,7 +42,7 @@ export async function launch(invocation: Invocation, tools: LaunchTools): Promis
     } catch (error) {
       const port = takenPort(error)
       // Once a port: the second time the plan has no such port, or has thrown.
-      if (port === undefined || lost.has(port)) throw startFailure(error)
+      if (port === undefined || lost.has(port)) throw startFailure(error, invocation.settings)
       lost.add(port)
     }
   }
@@ -57,10 +58,16 @@ function startOptions(invocation: Invocation, plan: ListenerPlan, log: Logger): 
     memoryBytes: settings.memoryBytes,
     users: settings.users,
     insecure: settings.insecure,
+    data: dataOptions(settings),
     amqp: amqpPort === undefined ? undefined : { port: amqpPort },
     kafka: kafkaPort === undefined ? undefined : { port: kafkaPort, advertised },
     log,
   }
+}
+
+function dataOptions(settings: Readonly<Settings>): StartOptions['data'] {
+  const { data: directory, durability, diskFreeBytesMin } = settings
+  return directory === undefined ? undefined : { directory, durability, diskFreeBytesMin }
 }
 
 /** The addresses at which to ask whether a port is free. */
@@ -68,16 +75,26 @@ export function hostsToProbe(host: string | undefined): readonly string[] {
   return host === '0.0.0.0' || host === '::' ? loopbackHosts : hostsToBind(host)
 }
 
-/** A broker that others can reach, without a user of its own, must be asked for by name. */
+/**
+ * A broker that others can reach, without a user of its own, must be asked for by name. Whether users are in
+ * a data directory only the broker can tell; it refuses then, if there are none.
+ */
 function checkReach(settings: Readonly<Settings>): string[] {
   const exposure = exposureOf(settings)
-  const effect =
-    exposure === null
-      ? 'nothing here needs it; leave it out'
-      : `${settings.host} lets other machines connect, and ${exposure}`
-  if (settings.insecure) return [`--insecure: ${effect}.`]
-  if (exposure === null) return []
-  throw configError(`--host ${effect}. Add --user NAME:PASSWORD (or --insecure, if you mean it).`)
+  if (settings.insecure) return [`--insecure: ${effectOfInsecure(settings, exposure)}.`]
+  if (exposure === null || settings.data !== undefined) return []
+  throw configError(
+    `--host ${settings.host} lets other machines connect, and ${exposure}. ` +
+      'Add --user NAME:PASSWORD (or --insecure, if you mean it).',
+  )
+}
+
+function effectOfInsecure(settings: Readonly<Settings>, exposure: string | null): string {
+  if (exposure === null) return 'nothing here needs it; leave it out'
+  const effect = `${settings.host} lets other machines connect, and`
+  return settings.data === undefined || settings.users.length > 0
+    ? `${effect} ${exposure}`
+    : `${effect} nothing checks whether the data directory has a user for them`
 }
 
 /** The port that the system did not give us because somebody has it. */
@@ -87,26 +104,4 @@ function takenPort(error: unknown): number | undefined {
   return 'port' in error && typeof error.port === 'number' && error.port > 0
     ? error.port
     : undefined
-}
-
-/** System errors of binding, and what the broker itself refuses. */
-const configFailures: ReadonlySet<unknown> = new Set([
-  'EADDRINUSE',
-  'EACCES',
-  'EADDRNOTAVAIL',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ExposedError',
-  'UserError',
-])
-
-/**
- * What the person at the terminal can mend becomes an ExitError: a port taken since it was probed,
- * one below 1024, an interface that is not there. All else stays a bug.
- */
-function startFailure(error: unknown): unknown {
-  if (!(error instanceof Error)) return error
-  const kind = 'code' in error ? error.code : error.name
-  if (!configFailures.has(kind)) return error
-  return configError(`Cannot start: ${printable(error.message)}.`, { cause: error })
 }

@@ -6,11 +6,13 @@ import { test } from 'node:test'
 import { ExitError } from './exit.ts'
 import { planListeners } from './listeners.ts'
 import type { ListenerPlan } from './listeners.ts'
-import { readInvocation } from './options.ts'
+import { readInvocation } from './invocation.ts'
 import { findPortOwner } from './port-owner.ts'
 
+const machine = { memoryBytes: 1024 ** 3, absolute: (path: string): string => path }
+
 function plan(args: string[], taken: number[]): Promise<ListenerPlan> {
-  const invocation = readInvocation({ args, env: {}, machine: { memoryBytes: 1024 ** 3 } })
+  const invocation = readInvocation({ args, env: {}, machine })
   return planListeners(invocation, {
     isTaken: async (port) => taken.includes(port),
     ownerOf: async () => 'rabbitmq (pid 812)',
@@ -49,6 +51,21 @@ test('a taken port that somebody chose ends the start', async () => {
     plan(['--amqp-port', '5672'], [5672]),
     (error) => error instanceof ExitError && error.code === 78 && /rabbitmq/.test(error.message),
   )
+})
+
+test('a taken port ends the start of a server, chosen or not', async () => {
+  const server = ['server', '--data=/data']
+  await assert.rejects(
+    plan(server, [9092]),
+    (error) =>
+      error instanceof ExitError &&
+      error.code === 78 &&
+      /^Port 9092 is in use by rabbitmq \(pid 812\)\. Use --kafka-port 9093, .*, or off/.test(
+        error.message,
+      ),
+  )
+  const { ports } = await plan([...server, '--kafka-port=off'], [9092])
+  assert.deepEqual([...ports], [['amqp', 5672]])
 })
 
 test('port 0 is not probed, and off is not in the plan', async () => {

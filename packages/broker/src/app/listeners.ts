@@ -1,10 +1,11 @@
 /**
  * Decides which listeners start. A port that nobody chose and that is taken closes its listener
  * with a warning: moving it silently would let a client talk to the wrong server. A port that
- * somebody chose and that is taken ends the start.
+ * somebody chose and that is taken ends the start, and so does any of a server: nobody reads its warnings.
  */
 import { configError } from './exit.ts'
-import type { Invocation, Settings } from './options.ts'
+import type { Invocation } from './invocation.ts'
+import type { Settings } from './options.ts'
 
 export const listenerNames = ['amqp', 'kafka'] as const
 export type ListenerName = (typeof listenerNames)[number]
@@ -36,7 +37,7 @@ export interface PortKnowledge {
   ownerOf(port: number): Promise<string | undefined>
 }
 
-/** Throws an ExitError (78) if a chosen port is taken, or if nothing is left to listen. */
+/** Throws an ExitError (78) if a port that was chosen, or any of a server, is taken, or if none is left. */
 export async function planListeners(
   invocation: Invocation,
   knowledge: PortKnowledge,
@@ -57,6 +58,9 @@ export async function planListeners(
     }
     const remedy = `Use --${listener.option} ${port + 1}, or 0 for any free port`
     if (invocation.explicit.has(listener.option)) throw configError(`Port ${taken}. ${remedy}.`)
+    if (invocation.command === 'server') {
+      throw configError(`Port ${taken}. ${remedy}, or off to serve no ${listener.title}.`)
+    }
     warnings.push(`${taken}: ${listener.title} listener is off. ${remedy}.`)
   }
   if (ports.size === 0) {

@@ -3,27 +3,46 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import type { ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
 const bin = fileURLToPath(new URL('../../bin/polymq.js', import.meta.url))
 const mainModule = new URL('./main.ts', import.meta.url).href
+const diskModule = new URL('../storage/disk.ts', import.meta.url).href
+const storeFailedModule = new URL('./store-failed.ts', import.meta.url).href
 
-/** A broker that opens nothing; how it closes is the test's. */
-const withFakeBroker = (close: string): string[] => [
+/** The command with what is given instead of its own broker and inspector. */
+const withMain = (tools: string): string[] => [
   '--input-type=module-typescript',
   '--eval',
   `import { main } from ${JSON.stringify(mainModule)}
+   import { DiskError } from ${JSON.stringify(diskModule)}
+   import { StoreFailedError } from ${JSON.stringify(storeFailedModule)}
+   const diskError = new DiskError('EIO', { operation: 'sync', file: 'journal/slot-03' })
+   ${tools}`,
+  'polymq',
+]
+
+/** A broker that opens nothing; how it closes, and whether its disk fails, is the test's. */
+const withFakeBroker = (close: string, failed: string = 'new Promise(() => {})'): string[] =>
+  withMain(`
    await main({ loadBroker: async () => async (options) => {
      setInterval(() => {}, 1000)
      options.log.info('started', { memory: options.memoryBytes, host: String(options.host) })
-     return { addresses: { amqp: { host: '127.0.0.1', port: 1 } }, close: async () => { ${close} } }
-   } })`,
-  'polymq',
-]
+     const failed = ${failed}
+     failed.catch(() => {})
+     return {
+       addresses: { amqp: { host: '127.0.0.1', port: 1 } },
+       failed,
+       close: async () => { ${close} },
+     }
+   } })`)
 
 interface Command {
   readonly child: ChildProcessWithoutNullStreams
@@ -155,4 +174,71 @@ test('colours only where they are wanted', async (t) => {
     await command.ended
     assert.equal(command.output.stdout.includes('\u001b['), expected, JSON.stringify(env))
   }
+})
+
+const server = ['server', '--data=/var/lib/polymq', '--amqp-port=0', '--kafka-port=off']
+
+test('a server says in its log where it listens and keeps its data, and prints nothing', async (t) => {
+  const command = run(t, [...withFakeBroker(''), ...server, '--durability=os'])
+  await untilPrinted(command, 'stderr', /"msg":"ready".*\n/)
+  command.child.kill('SIGTERM')
+  assert.equal(await command.ended, 0)
+  assert.equal(command.output.stdout, '')
+  const lines = command.output.stderr.trim().split('\n')
+  const ready = lines.map((line) => JSON.parse(line)).find((line) => line.msg === 'ready')
+  const { amqp, kafka, data, durability, readyMs } = ready as Record<string, unknown>
+  assert.deepEqual([amqp, kafka], ['localhost:1', undefined])
+  assert.deepEqual([data, durability], ['/var/lib/polymq', 'os'])
+  assert.ok(Number(readyMs) > 0)
+})
+
+test('at a terminal a server prints the addresses too, and logs JSON lines all the same', async (t) => {
+  const pretend = `data:text/javascript,process.stdout.isTTY = process.stderr.isTTY = true`
+  const env = { NO_COLOR: '1' }
+  const command = run(t, ['--import', pretend, ...withFakeBroker(''), ...server], env)
+  await untilPrinted(command, 'stdout', /data in \/var\/lib\/polymq, durability sync\n[^]*\n/)
+  await untilPrinted(command, 'stderr', /^\{.*"msg":"ready".*\}\n/m)
+  command.child.kill('SIGTERM')
+  assert.equal(await command.ended, 0)
+  const pretty = run(t, [...withFakeBroker(''), ...server, '--log-format=pretty'])
+  await untilPrinted(pretty, 'stderr', /info +ready .*data=\/var\/lib\/polymq/)
+})
+
+test('a disk that fails ends the command with 74 and two lines, what and what now', async (t) => {
+  const failed = `Promise.reject(new StoreFailedError('/var/lib/polymq', diskError))`
+  const command = run(t, [...withFakeBroker('', failed), ...server])
+  assert.equal(await command.ended, 74)
+  const told = command.output.stderr.split('\n').slice(-3)
+  assert.match(
+    told[0]!,
+    /^polymq: the disk failed at sync of journal\/slot-03 in \/var\/lib\/pol.*EIO/,
+  )
+  assert.match(told[1]!, /^The next start recovers all that was confirmed\./)
+  assert.equal(told[2], '')
+})
+
+test('repair prints its report to stdout and exits by it', async (t) => {
+  const tools = (damages: string): string[] =>
+    withMain(`await main({ loadInspector: async () => async (directory) => {
+      return { directory, damages: ${damages}, damagesLeftOut: 0 }
+    } })`)
+  const folder = await mkdtemp(join(tmpdir(), 'polymq-main-'))
+  t.after(() => rm(folder, { recursive: true }))
+  await mkdir(join(folder, 'journal'))
+  const args = ['repair', `--data=${folder}`, '--dry-run']
+  const sound = run(t, [...tools('[]'), ...args])
+  assert.equal(await sound.ended, 0)
+  assert.match(sound.output.stdout, /^\/.*\/polymq-main-\w+ is sound: .*\n$/)
+  const damage = {
+    part: 'segment',
+    file: 'streams/1/0',
+    position: 0,
+    reason: 'unreadable',
+    losses: [],
+    lossesLeftOut: 0,
+  }
+  const damaged = run(t, [...tools(JSON.stringify([damage])), ...args, '-o', 'json'])
+  assert.equal(await damaged.ended, 1)
+  assert.equal((JSON.parse(damaged.output.stdout) as { sound: boolean }).sound, false)
+  assert.equal(damaged.output.stderr, '')
 })

@@ -1,23 +1,29 @@
 /** The command `polymq`, apart from which broker it starts: cli.ts brings that. */
 import { flushCompileCache } from 'node:module'
 import { totalmem } from 'node:os'
+import { resolve } from 'node:path'
 import type { Logger } from '../base/log.ts'
 import { isAnswered } from '../base/net/probe.ts'
 import { ExitCode, ExitError } from './exit.ts'
-import { firstRunText } from './first-run.ts'
+import { failureOf } from './failures.ts'
+import { firstRunText, readyFields } from './first-run.ts'
 import { helpText } from './help.ts'
+import { readInvocation } from './invocation.ts'
+import type { Environment, Invocation } from './invocation.ts'
 import { hostsToProbe, launch } from './launcher.ts'
-import type { StartBroker } from './launcher.ts'
+import type { Launched, StartBroker } from './launcher.ts'
 import { createLogger } from './logger.ts'
-import { readInvocation } from './options.ts'
-import type { Environment, Invocation } from './options.ts'
+import type { LogFormat } from './options.ts'
 import { findPortOwner } from './port-owner.ts'
+import type { InspectStore } from './repair.ts'
 import { closeOnSignal } from './shutdown.ts'
 import { readVersion } from './version.ts'
 
 export interface Main {
   /** Imports the broker; called only when one is to be started. */
   readonly loadBroker: () => Promise<StartBroker>
+  /** Likewise what looks into a data directory. */
+  readonly loadInspector: () => Promise<InspectStore>
 }
 
 /** Runs the command line of this process and sets its exit code. */
@@ -37,7 +43,7 @@ async function run(tools: Main): Promise<void> {
   const invocation = readInvocation({
     args: process.argv.slice(2),
     env: process.env,
-    machine: { memoryBytes: usableMemoryBytes() },
+    machine: { memoryBytes: usableMemoryBytes(), absolute: (path) => resolve(path) },
   })
   switch (invocation.command) {
     case 'help':
@@ -46,44 +52,77 @@ async function run(tools: Main): Promise<void> {
     case 'version':
       process.stdout.write(`${readVersion()}\n`)
       return
+    case 'repair':
+      process.exitCode = await repairData(invocation, tools)
+      return
+    case 'server':
     case 'start':
       await start(invocation, tools)
   }
 }
 
+async function repairData({ settings }: Invocation, tools: Main): Promise<ExitCode> {
+  const { repair } = await import('./repair.ts')
+  return repair({
+    directory: settings.data ?? '',
+    output: settings.output,
+    inspect: async (directory) => (await tools.loadInspector())(directory),
+    write: (text) => process.stdout.write(text),
+  })
+}
+
 async function start(invocation: Invocation, tools: Main): Promise<void> {
   const { settings } = invocation
-  const format = settings.logFormat ?? (process.stderr.isTTY ? 'pretty' : 'json')
+  const format = logFormatOf(invocation)
   const log = terminalLogger(invocation, format)
   const hosts = hostsToProbe(settings.host)
-  const { broker, warnings } = await launch(invocation, {
+  const launched = await launch(invocation, {
     log,
     startBroker: async (options) => (await tools.loadBroker())(options),
     ports: { isTaken: (port) => isAnswered(port, hosts), ownerOf: findPortOwner },
   })
+  const { broker } = launched
+  broker.failed.catch((error: unknown) => exitWith(failureOf(error)))
   closeOnSignal({
     host: process,
     close: () => broker.close(),
     nowMs: () => performance.now(),
     log,
   })
-  process.stdout.write(
-    firstRunText({
-      version: readVersion(),
-      readyMs: performance.now(),
-      addresses: broker.addresses,
-      users: settings.users.map((user) => user.name),
-      warnings,
-      colour: wantsColour(process.stdout, process.env),
-    }),
-  )
-  // Whoever collects the log does not see the text above.
-  if (format === 'json') for (const warning of warnings) log.warn(warning)
+  announce(invocation, launched, { log, format })
   // Node writes its compile cache when it exits; a broker may be killed first.
   flushCompileCache()
 }
 
-function terminalLogger(invocation: Invocation, format: 'pretty' | 'json'): Logger {
+/** For the person who has started it, and for whoever reads the log of a server. */
+function announce(
+  { command, settings }: Invocation,
+  { broker, warnings }: Launched,
+  { log, format }: { readonly log: Logger; readonly format: LogFormat },
+): void {
+  const readyMs = performance.now()
+  const { addresses } = broker
+  const { data: directory, durability } = settings
+  const data = directory === undefined ? undefined : { directory, durability }
+  if (command === 'start' || process.stdout.isTTY) {
+    const users = settings.users.map((user) => user.name)
+    const colour = wantsColour(process.stdout, process.env)
+    const version = readVersion()
+    const run = { version, readyMs, addresses, data, users, warnings, colour }
+    process.stdout.write(firstRunText(run))
+  }
+  if (command === 'server') log.info('ready', readyFields({ readyMs, addresses, data }))
+  // Whoever collects the log does not see the text above.
+  if (command === 'server' || format === 'json') for (const warning of warnings) log.warn(warning)
+}
+
+/** Nobody looks at a server's terminal: its log is for machines unless they are told otherwise. */
+function logFormatOf({ command, settings }: Invocation): LogFormat {
+  if (settings.logFormat !== undefined) return settings.logFormat
+  return command === 'start' && process.stderr.isTTY ? 'pretty' : 'json'
+}
+
+function terminalLogger(invocation: Invocation, format: LogFormat): Logger {
   return createLogger({
     level: invocation.settings.logLevel,
     format,

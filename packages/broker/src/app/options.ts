@@ -1,12 +1,11 @@
 /**
- * The one list of options. Flags, variables and the help text are made from it here; the
+ * The one list of options. Flags, variables (invocation.ts) and the help text are made from it; the
  * configuration file and the documentation are to be made from it too. An option is added here
  * and nowhere else.
  */
-import { parseArgs } from 'node:util'
-import { usageError } from './exit.ts'
-import { printable } from './printable.ts'
-import { suggest } from './suggest.ts'
+import type { Durability } from '../core/commits.ts'
+import { durabilities } from '../core/durability.ts'
+import { standardDiskFreeBytesMin, standardDurability } from './data-options.ts'
 import * as values from './values.ts'
 
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const
@@ -14,6 +13,9 @@ export type LogLevel = (typeof logLevels)[number]
 
 export const logFormats = ['pretty', 'json'] as const
 export type LogFormat = (typeof logFormats)[number]
+
+export const reportFormats = ['text', 'json'] as const
+export type ReportFormat = (typeof reportFormats)[number]
 
 export interface Settings {
   amqpPort: values.PortSetting
@@ -23,20 +25,36 @@ export interface Settings {
   host: string | undefined
   users: values.UserSetting[]
   insecure: boolean
+  /** Absolute. Undefined: everything is in memory. */
+  data: string | undefined
+  durability: Durability
+  diskFreeBytesMin: number
   memoryBytes: number
   logLevel: LogLevel
-  /** Undefined: pretty on a terminal, JSON lines elsewhere. */
+  /** Undefined: JSON lines of a server and where nobody looks, pretty on a terminal. */
   logFormat: LogFormat | undefined
+  dryRun: boolean
+  output: ReportFormat
 }
 
-/** What the defaults depend on. */
+/** Without a word on the command line it is `start`: a broker for the desk it stands on. */
+export type Command = 'start' | (typeof commands)[number]
+export const commands = ['server', 'repair', 'version', 'help'] as const
+
+/** What defaults and values depend on. */
 export interface Machine {
   readonly memoryBytes: number
+  /** Resolves a path against the working directory, which need not exist unless this is called. */
+  readonly absolute: (path: string) => string
 }
 
 export interface Option {
   readonly name: string
-  readonly variable: string
+  /** One letter for the hurried; undefined for most. */
+  readonly short?: string
+  /** Undefined for what is decided each time anew. */
+  readonly variable: string | undefined
+  readonly commands: readonly Command[]
   /** What stands for the value in the help text; a switch has none. */
   readonly placeholder: string | undefined
   readonly repeatable: boolean
@@ -52,10 +70,13 @@ export const standardPorts = { amqp: 5672, kafka: 9092 } as const
 const STANDARD_MEMORY_SHARE = 0.4
 const STANDARD_MEMORY_BYTES_MAX = 2 * 1024 ** 3
 
+const brokers: readonly Command[] = ['start', 'server']
+
 export const options: readonly Option[] = [
   {
     name: 'amqp-port',
     variable: 'POLYMQ_AMQP_PORT',
+    commands: brokers,
     placeholder: 'PORT',
     repeatable: false,
     standard: String(standardPorts.amqp),
@@ -67,6 +88,7 @@ export const options: readonly Option[] = [
   {
     name: 'kafka-port',
     variable: 'POLYMQ_KAFKA_PORT',
+    commands: brokers,
     placeholder: 'PORT',
     repeatable: false,
     standard: String(standardPorts.kafka),
@@ -78,6 +100,7 @@ export const options: readonly Option[] = [
   {
     name: 'kafka-advertised',
     variable: 'POLYMQ_KAFKA_ADVERTISED',
+    commands: brokers,
     placeholder: 'HOST:PORT',
     repeatable: false,
     standard: 'where the client connected',
@@ -89,6 +112,7 @@ export const options: readonly Option[] = [
   {
     name: 'host',
     variable: 'POLYMQ_HOST',
+    commands: brokers,
     placeholder: 'ADDRESS',
     repeatable: false,
     standard: '127.0.0.1 and ::1',
@@ -100,6 +124,7 @@ export const options: readonly Option[] = [
   {
     name: 'user',
     variable: 'POLYMQ_USER',
+    commands: brokers,
     placeholder: 'NAME:PASSWORD',
     repeatable: true,
     standard: 'guest:guest, from this machine only',
@@ -111,6 +136,7 @@ export const options: readonly Option[] = [
   {
     name: 'insecure',
     variable: 'POLYMQ_INSECURE',
+    commands: brokers,
     placeholder: undefined,
     repeatable: false,
     standard: 'off',
@@ -120,8 +146,45 @@ export const options: readonly Option[] = [
     },
   },
   {
+    name: 'data',
+    variable: 'POLYMQ_DATA',
+    commands: [...brokers, 'repair'],
+    placeholder: 'DIR',
+    repeatable: false,
+    standard: 'none: in memory, gone when it stops',
+    help: 'keep everything in this directory; made if it is not there',
+    read: (settings, text, machine) => {
+      settings.data = machine.absolute(values.parseDirectory(text))
+    },
+  },
+  {
+    name: 'durability',
+    variable: 'POLYMQ_DURABILITY',
+    commands: brokers,
+    placeholder: 'WHEN',
+    repeatable: false,
+    standard: `${standardDurability} with --data`,
+    help: 'confirm: sync when on the disk, os when written, memory at once',
+    read: (settings, text) => {
+      settings.durability = values.parseChoice(text, durabilities)
+    },
+  },
+  {
+    name: 'disk-free-limit',
+    variable: 'POLYMQ_DISK_FREE_LIMIT',
+    commands: brokers,
+    placeholder: 'SIZE',
+    repeatable: false,
+    standard: values.formatBytes(standardDiskFreeBytesMin),
+    help: 'publishers wait while less is free in --data; 0 turns it off',
+    read: (settings, text) => {
+      settings.diskFreeBytesMin = values.parseDiskLimit(text)
+    },
+  },
+  {
     name: 'memory',
     variable: 'POLYMQ_MEMORY',
+    commands: brokers,
     placeholder: 'SIZE',
     repeatable: false,
     standard: '40% of the machine, at most 2GiB',
@@ -133,6 +196,7 @@ export const options: readonly Option[] = [
   {
     name: 'log-level',
     variable: 'POLYMQ_LOG_LEVEL',
+    commands: brokers,
     placeholder: 'LEVEL',
     repeatable: false,
     standard: 'info',
@@ -144,53 +208,43 @@ export const options: readonly Option[] = [
   {
     name: 'log-format',
     variable: 'POLYMQ_LOG_FORMAT',
+    commands: brokers,
     placeholder: 'FORMAT',
     repeatable: false,
-    standard: 'pretty on a terminal, else json',
+    standard: 'pretty on a terminal, json of a server',
     help: logFormats.join(', '),
     read: (settings, text) => {
       settings.logFormat = values.parseChoice(text, logFormats)
     },
   },
+  {
+    name: 'dry-run',
+    variable: undefined,
+    commands: ['repair'],
+    placeholder: undefined,
+    repeatable: false,
+    standard: 'needed',
+    help: 'report what would be lost, and change nothing',
+    read: (settings, text) => {
+      settings.dryRun = values.parseSwitch(text)
+    },
+  },
+  {
+    name: 'output',
+    short: 'o',
+    variable: undefined,
+    commands: ['repair'],
+    placeholder: 'FORMAT',
+    repeatable: false,
+    standard: 'text',
+    help: reportFormats.join(', '),
+    read: (settings, text) => {
+      settings.output = values.parseChoice(text, reportFormats)
+    },
+  },
 ]
 
-const commands = ['version', 'help'] as const
-
-/** Without a word on the command line it is `start`. */
-export type Command = 'start' | (typeof commands)[number]
-
-export interface Invocation {
-  readonly command: Command
-  readonly settings: Readonly<Settings>
-  /** Names of the options that somebody gave, by flag or variable. */
-  readonly explicit: ReadonlySet<string>
-}
-
-export type Environment = Readonly<Record<string, string | undefined>>
-
-/** Reads flags, then variables, then defaults. Throws an ExitError (64) that says what is allowed. */
-export function readInvocation(given: {
-  readonly args: readonly string[]
-  readonly env: Environment
-  readonly machine: Machine
-}): Invocation {
-  const { command, texts } = readArguments(given.args)
-  const settings = standardSettings(given.machine)
-  const explicit = new Set<string>()
-  // Help and version must come even where the environment is broken.
-  if (command !== 'start') return { command, settings, explicit }
-
-  for (const option of options) {
-    const fromFlag = texts.get(option.name)
-    const found = fromFlag ?? readVariable(option, given.env)
-    const label = fromFlag ? `--${option.name}` : option.variable
-    for (const text of found) readValue({ option, label, text, settings, machine: given.machine })
-    if (found.length > 0) explicit.add(option.name)
-  }
-  return { command, settings, explicit }
-}
-
-function standardSettings(machine: Machine): Settings {
+export function standardSettings(machine: Machine): Settings {
   return {
     amqpPort: standardPorts.amqp,
     kafkaPort: standardPorts.kafka,
@@ -198,102 +252,16 @@ function standardSettings(machine: Machine): Settings {
     host: undefined,
     users: [],
     insecure: false,
+    data: undefined,
+    durability: standardDurability,
+    diskFreeBytesMin: standardDiskFreeBytesMin,
     memoryBytes: Math.min(
       Math.floor(machine.memoryBytes * STANDARD_MEMORY_SHARE),
       STANDARD_MEMORY_BYTES_MAX,
     ),
     logLevel: 'info',
     logFormat: undefined,
+    dryRun: false,
+    output: 'text',
   }
-}
-
-function readValue(given: {
-  readonly option: Option
-  readonly label: string
-  readonly text: string
-  readonly settings: Settings
-  readonly machine: Machine
-}): void {
-  try {
-    given.option.read(given.settings, given.text, given.machine)
-  } catch (error) {
-    if (!(error instanceof values.ValueError)) throw error
-    throw usageError(`${given.label}: not a value it takes. Allowed: ${error.message}.`)
-  }
-}
-
-function readVariable(option: Option, env: Environment): string[] {
-  const text = env[option.variable]?.trim()
-  if (!text) return []
-  return option.repeatable ? text.split(/\s+/) : [text]
-}
-
-interface Arguments {
-  readonly command: Command
-  readonly texts: ReadonlyMap<string, string[]>
-}
-
-function readArguments(args: readonly string[]): Arguments {
-  // Not strict: its errors have no suggestion, and name no exit code.
-  const { tokens } = parseArgs({
-    args: [...args],
-    strict: false,
-    allowPositionals: true,
-    tokens: true,
-    options: Object.fromEntries([
-      ['help', { type: 'boolean', short: 'h' }],
-      ['version', { type: 'boolean' }],
-      ...options.map((option) => [
-        option.name,
-        { type: option.placeholder === undefined ? 'boolean' : 'string' },
-      ]),
-    ]),
-  })
-  const texts = new Map<string, string[]>()
-  let command: Command | undefined
-  for (const token of tokens) {
-    if (token.kind === 'option-terminator') continue
-    if (token.kind === 'positional') {
-      if (command !== undefined) throw usageError(`Nothing goes with the command ${command}.`)
-      command = readCommand(token.value)
-    } else if (token.name === 'help' || token.name === 'version') {
-      return { command: token.name, texts }
-    } else {
-      const text = readFlag(token.rawName, token.value, token.inlineValue === true)
-      texts.set(token.name, [...(texts.get(token.name) ?? []), text])
-    }
-  }
-  return { command: command ?? 'start', texts }
-}
-
-function readCommand(text: string): Command {
-  const command = commands.find((known) => known === text)
-  if (command !== undefined) return command
-  throw usageError(`There is no command ${quote(text)}.${didYouMean(text, commands)}`)
-}
-
-function readFlag(flag: string, value: string | undefined, isInline: boolean): string {
-  const option = options.find((known) => `--${known.name}` === flag)
-  if (option === undefined) {
-    const known = options.map((each) => `--${each.name}`)
-    throw usageError(`There is no option ${quote(flag)}.${didYouMean(flag, [...known, '--help'])}`)
-  }
-  if (option.placeholder === undefined) {
-    if (value !== undefined) throw usageError(`${flag} takes no value.`)
-    return 'true'
-  }
-  // parseArgs hands over whatever comes next, another flag too.
-  if (value === undefined || (!isInline && value.startsWith('-'))) {
-    throw usageError(`${flag} needs a value: ${flag} ${option.placeholder}`)
-  }
-  return value
-}
-
-function didYouMean(typed: string, known: readonly string[]): string {
-  const word = suggest(typed, known)
-  return word === undefined ? ' See polymq --help.' : ` Did you mean ${word}?`
-}
-
-function quote(text: string): string {
-  return `"${printable(text)}"`
 }

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { test } from 'node:test'
+import { DiskError } from '../storage/disk.ts'
 import { createLogger } from './logger.ts'
 import { closeOnSignal } from './shutdown.ts'
+import { StoreFailedError } from './store-failed.ts'
 
 /** A process that ends in a list, at a time moved by hand. */
 class FakeProcess extends EventEmitter {
@@ -64,4 +66,13 @@ test('a broker that fails to close ends with 70 and says why', async () => {
   await new Promise(setImmediate)
   assert.deepEqual(host.exits, [70])
   assert.match(lines.at(-1) ?? '', /broken/)
+})
+
+test('a disk that fails during the last write ends with 74', async () => {
+  const cause = new DiskError('EIO', { operation: 'sync', file: 'journal/slot-00' })
+  const { host, lines } = listen(() => Promise.reject(new StoreFailedError('/data', cause)))
+  host.signal('SIGTERM')
+  await new Promise(setImmediate)
+  assert.deepEqual(host.exits, [74])
+  assert.match(lines.at(-1) ?? '', /the disk failed at sync of journal\/slot-00 in \/data: EIO/)
 })

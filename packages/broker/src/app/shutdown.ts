@@ -4,6 +4,7 @@
  */
 import type { Logger } from '../base/log.ts'
 import { ExitCode } from './exit.ts'
+import { isStoreFailure } from './failures.ts'
 
 /**
  * Under `npm start`, Ctrl-C arrives twice: from the terminal, which signals the whole group, and
@@ -47,7 +48,7 @@ async function closeAndExit(signal: StopSignal, options: ShutdownOptions): Promi
   try {
     await options.close()
   } catch (error) {
-    code = ExitCode.Bug
+    code = isStoreFailure(error) ? ExitCode.IoError : ExitCode.Bug
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
     options.log.error('the broker did not close cleanly', { stack })
   }

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
   formatBytes,
+  parseDirectory,
+  parseDiskLimit,
   parseHost,
   parseHostPort,
   parseMemory,
@@ -33,9 +35,28 @@ test('memory beyond the machine, or too little to be meant, is refused', () => {
   }
 })
 
+test('a limit of free disk is bytes, KiB, MiB, GiB, or 0 for none', () => {
+  assert.equal(parseDiskLimit('512MiB'), GIB / 2)
+  assert.equal(parseDiskLimit('1048576'), 1024 ** 2)
+  assert.equal(parseDiskLimit('2 gib'), 2 * GIB)
+  assert.equal(parseDiskLimit('0'), 0)
+  for (const text of ['', '512', 'off', '10%', '-1GiB', '0.5MiB', '2000GiB', '1e9', '00']) {
+    assert.throws(() => parseDiskLimit(text), /1MiB to 1024GiB, as in 512MiB, or 0/, text)
+  }
+})
+
+test('a directory is any path but that of a shell', () => {
+  assert.equal(parseDirectory('/var/lib/poly mq'), '/var/lib/poly mq')
+  assert.equal(parseDirectory('./data'), './data')
+  for (const text of ['', '~', '~/data', '~root/data']) {
+    assert.throws(() => parseDirectory(text), /a directory, as in/, text)
+  }
+})
+
 test('bytes are printed rounded down, so that the printed limit is itself allowed', () => {
   assert.equal(formatBytes(1.99 * GIB), '1.9GiB')
   assert.equal(formatBytes(16 * 1024 ** 2), '16MiB')
+  assert.equal(formatBytes(1023), '0.9KiB')
 })
 
 test('an advertised address has a host and a port, IPv6 in brackets', () => {

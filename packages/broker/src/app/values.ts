@@ -23,6 +23,7 @@ export class ValueError extends Error {
 
 const PORT_MAX = 65535
 const KIBI = 1024
+const SIZE = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i
 const UNIT_BYTES = new Map([
   ['', 1],
   ['b', 1],
@@ -31,8 +32,17 @@ const UNIT_BYTES = new Map([
   ['gib', KIBI ** 3],
 ])
 
+const PRINTED_UNITS = [
+  ['GiB', KIBI ** 3],
+  ['MiB', KIBI ** 2],
+] as const
+
 /** Less than this holds no useful broker, and is more likely a forgotten unit. */
 export const MEMORY_BYTES_MIN: number = 16 * KIBI ** 2
+
+/** Less is no limit but in name, more is no limit that anybody means: a unit forgotten or mistaken. */
+const DISK_LIMIT_BYTES_MIN = KIBI ** 2
+const DISK_LIMIT_BYTES_MAX = 1024 * KIBI ** 3
 
 export function parsePort(text: string): PortSetting {
   if (text === 'off') return 'off'
@@ -45,15 +55,32 @@ export function parsePort(text: string): PortSetting {
 
 /** `512MiB`, `2GiB`, plain bytes, or a share such as `40%` of `wholeBytes`. */
 export function parseMemory(text: string, wholeBytes: number): number {
-  const match = /^(\d+(?:\.\d+)?) ?([a-z%]*)$/i.exec(text)
-  const unit = match?.[2]?.toLowerCase() ?? ''
-  const unitBytes = unit === '%' ? wholeBytes / 100 : UNIT_BYTES.get(unit)
-  const bytes = match && unitBytes ? Math.floor(Number(match[1]) * unitBytes) : 0
+  const share = /^(\d+(?:\.\d+)?) ?%$/.exec(text)
+  const bytes = share ? Math.floor((Number(share[1]) * wholeBytes) / 100) : (parseSize(text) ?? 0)
   if (bytes < MEMORY_BYTES_MIN || bytes > wholeBytes) {
     const whole = formatBytes(wholeBytes)
     throw new ValueError(`16MiB to ${whole} (this machine), as in 512MiB, 2GiB or 40%`)
   }
   return bytes
+}
+
+/** Bytes that must stay free on a disk, as in `512MiB`; 0 is no limit. */
+export function parseDiskLimit(text: string): number {
+  if (text === '0') return 0
+  const bytes = parseSize(text) ?? 0
+  if (bytes < DISK_LIMIT_BYTES_MIN || bytes > DISK_LIMIT_BYTES_MAX) {
+    throw new ValueError('1MiB to 1024GiB, as in 512MiB, or 0 (no limit)')
+  }
+  return bytes
+}
+
+/** A path as it is: it is made absolute by whoever knows the working directory. */
+export function parseDirectory(text: string): string {
+  if (text === '' || text.startsWith('~')) {
+    // `--data=~/polymq` reaches us as it is written, and would make a folder of the name `~`.
+    throw new ValueError('a directory, as in /var/lib/polymq or ./data; ~ is for shells')
+  }
+  return text
 }
 
 /** Also `[::1]:9092`. */
@@ -97,9 +124,16 @@ export function parseSwitch(text: string): boolean {
 }
 
 export function formatBytes(bytes: number): string {
-  const [unit, unitBytes] = bytes >= KIBI ** 3 ? ['GiB', KIBI ** 3] : ['MiB', KIBI ** 2]
+  const [unit, unitBytes] = PRINTED_UNITS.find(([, each]) => bytes >= each) ?? ['KiB', KIBI]
   // Rounded down: what is printed as a limit must be allowed.
   return `${Math.floor((bytes / unitBytes) * 10) / 10}${unit}`
+}
+
+/** `512MiB`, `2GiB`, plain bytes; undefined if it is none of these. */
+function parseSize(text: string): number | undefined {
+  const match = SIZE.exec(text)
+  const unitBytes = UNIT_BYTES.get(match?.[2]?.toLowerCase() ?? '')
+  return match && unitBytes ? Math.floor(Number(match[1]) * unitBytes) : undefined
 }
 
 function parseWholeNumber(text: string): number | undefined {
