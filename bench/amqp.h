@@ -88,8 +88,9 @@ static inline void check_not_closed(const uint8_t *payload)
        payload[6], (const char *)payload + 7);
 }
 
-/* Reads frames until the expected method comes; others are named on stderr and skipped. */
-static inline void expect_method(int fd, uint32_t expected)
+/* Reads frames until the expected method comes; others are named on stderr and skipped. The payload is valid until the
+ * thread's next call. */
+static inline const uint8_t *expect_method(int fd, uint32_t expected)
 {
   static _Thread_local uint8_t payload[FRAME_BYTES_MAX];
   for (;;) {
@@ -100,7 +101,7 @@ static inline void expect_method(int fd, uint32_t expected)
     read_all(fd, payload, size + 1);
     if (head[0] != FRAME_METHOD) continue;
     uint32_t method = get32(payload);
-    if (method == expected) return;
+    if (method == expected) return payload;
     check_not_closed(payload);
     fprintf(stderr, "skipped method %u.%u\n", method >> 16, method & 0xffff);
   }
@@ -168,11 +169,13 @@ static inline size_t encode_queue_declare(uint8_t *frame, const char *queue, int
   return frame_close(frame, put32(put8(p, bits), 0));
 }
 
-static inline void declare_queue(int fd, const char *queue, int bits)
+/* Returns how many messages wait in it. */
+static inline uint32_t declare_queue(int fd, const char *queue, int bits)
 {
   uint8_t frame[SHORT_FRAME_BYTES];
   write_all(fd, frame, encode_queue_declare(frame, queue, bits));
-  expect_method(fd, QUEUE_DECLARE_OK);
+  const uint8_t *payload = expect_method(fd, QUEUE_DECLARE_OK);
+  return get32(payload + 5 + payload[4]); /* behind the queue's name */
 }
 
 /* Subscribes; `prefetch` 0 is no limit. */
@@ -204,11 +207,11 @@ static inline void ack_multiple(int fd, uint64_t tag)
 /* The same message many times, encoded once: what a publisher writes again and again. */
 struct message_block {
   uint8_t *bytes;
-  size_t message_bytes;
+  size_t message_bytes, body_at; /* of each message, and where in it the body begins */
   int messages;
 };
 
-static inline size_t encode_message(uint8_t *out, const char *queue, int body_bytes, bool persistent)
+static inline size_t encode_message(uint8_t *out, const char *queue, int body_bytes, bool persistent, size_t *body_at)
 {
   uint8_t *p = method_open(out, 1, BASIC_PUBLISH);
   p = put8(put16(p, 0), 0); /* exchange: the default one */
@@ -220,6 +223,7 @@ static inline size_t encode_message(uint8_t *out, const char *queue, int body_by
   p = put64(p, body_bytes);
   p = persistent ? put8(put16(p, 0x1000), 2) : put16(p, 0); /* delivery-mode */
   size += frame_close(header, p);
+  *body_at = size + FRAME_HEAD_BYTES;
 
   for (int left = body_bytes; left > 0;) {
     int part = left < FRAME_BYTES_MAX - FRAME_OVERHEAD ? left : FRAME_BYTES_MAX - FRAME_OVERHEAD;
@@ -238,12 +242,20 @@ static inline struct message_block message_block_new(const char *queue, int body
   enum { MESSAGES = 64, BYTES_MAX = 1 << 20 };
   size_t body_frames = body_bytes / (FRAME_BYTES_MAX - FRAME_OVERHEAD) + 1;
   uint8_t *one = allocate(body_bytes + body_frames * FRAME_OVERHEAD + SHORT_FRAME_BYTES);
-  struct message_block block = {.message_bytes = encode_message(one, queue, body_bytes, persistent)};
+  struct message_block block = {0};
+  block.message_bytes = encode_message(one, queue, body_bytes, persistent, &block.body_at);
   block.messages = block.message_bytes * MESSAGES > BYTES_MAX ? (int)(BYTES_MAX / block.message_bytes) + 1 : MESSAGES;
   block.bytes = allocate(block.message_bytes * block.messages);
   for (int i = 0; i < block.messages; i++) memcpy(block.bytes + i * block.message_bytes, one, block.message_bytes);
   free(one);
   return block;
+}
+
+/* Writes `first`, `first` + 1, ... into the first 8 bytes of the bodies, which must be as long. */
+static inline void message_block_number(struct message_block *block, uint64_t first)
+{
+  uint8_t *body = block->bytes + block->body_at;
+  for (int i = 0; i < block->messages; i++, body += block->message_bytes) put64(body, first + i);
 }
 
 #endif

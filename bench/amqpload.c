@@ -1,6 +1,6 @@
 /*
  * amqpload: a raw AMQP 0-9-1 load driver with hardly any CPU use of its own: messages are encoded once and written in
- * blocks, and what comes back is only counted.
+ * blocks, and what comes back is only counted (with -N: its order is checked too).
  *
  *   gcc -O2 -Wall -Wextra -pthread amqpload.c -o amqpload
  *
@@ -10,10 +10,10 @@
  *   -P         a prober: queue.declare round trips, beside `-x PAIRS` that never pause
  */
 #include "amqp.h"
+#include "confirms.h"
 #include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
-#include <semaphore.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 
@@ -21,7 +21,7 @@ struct options {
   int port, body_bytes, prefetch, confirms_in_flight, pairs, probe_seconds, deadline_seconds;
   long messages;
   const char *queue;
-  bool durable, confirm, manual_ack, publish, consume, probe, json;
+  bool durable, confirm, manual_ack, numbered, publish, consume, probe, json;
 };
 
 static struct options options = {
@@ -47,15 +47,17 @@ static const char usage_text[] =
   "  -q COUNT    prefetch (no limit)\n"
   "  -d          durable queue, persistent messages\n"
   "  -c          publisher confirms\n"
-  "  -i COUNT    with -c: messages in flight (2000)\n"
-  "  -x PAIRS    this many pairs at once (no -a -q -c -d -m)\n"
+  "  -i COUNT    with -c: messages in flight (2000); 1: one at a time\n"
+  "  -N          number the bodies (their first 8 bytes), and check that all come, each once, in order\n"
+  "  -x PAIRS    this many pairs at once (no -a -q -c -d -m -N)\n"
   "  -P          probe queue.declare beside -x pairs that publish without end (0 pairs: an idle broker)\n"
   "  -t SECONDS  with -P: how long (5)\n"
   "  -T SECONDS  give up after (120), exit status 3\n"
   "  -j          the result as one line of JSON\n";
 
 /* How far the run came; the deadline's thread reads them. */
-static atomic_long published, confirmed, consumed, probed;
+static atomic_long published, consumed, probed;
+static struct confirms confirms;
 
 static double publish_started, publish_ended, consume_ended;
 
@@ -72,7 +74,7 @@ static inline long progress_get(atomic_long *counter)
 static void print_progress(FILE *to)
 {
   fprintf(to, "port %d, queue %s: %ld published, ", options.port, options.queue, progress_get(&published));
-  if (options.confirm) fprintf(to, "%ld confirmed, ", progress_get(&confirmed));
+  if (options.confirm) fprintf(to, "%ld confirmed, ", confirms_count(&confirms));
   if (options.probe) fprintf(to, "%ld probes answered, ", progress_get(&probed));
   fprintf(to, "%ld consumed; wanted %ld", progress_get(&consumed),
           options.messages * (options.pairs ? options.pairs : 1));
@@ -82,36 +84,39 @@ static void print_progress(FILE *to)
 
 static sem_t consumer_ready;
 
-static void on_confirm(int type, const uint8_t *payload, uint32_t size, void *context)
+static void on_confirm(int type, const uint8_t *payload, uint32_t size, void *now)
 {
   (void)size;
-  (void)context;
   if (type != FRAME_METHOD) return;
   check_not_closed(payload);
   if (get32(payload) != BASIC_ACK) fail("a confirm was expected, not method %08x", get32(payload));
-  bool multiple = payload[12];
-  progress_set(&confirmed, multiple ? (long)get64(payload + 4) : progress_get(&confirmed) + 1);
+  confirms_take(&confirms, get64(payload + 4), payload[12] & 1, *(double *)now);
 }
 
 static void *read_confirms(void *argument)
 {
   int fd = *(int *)argument;
   struct frame_buffer buffer = frame_buffer_new(1 << 16);
-  while (progress_get(&confirmed) < options.messages) {
+  while (confirms_count(&confirms) < options.messages) {
     buffer.have += read_some(fd, buffer.bytes + buffer.have, buffer.room - buffer.have);
-    scan_frames(&buffer, on_confirm, NULL);
+    double now = now_seconds();
+    scan_frames(&buffer, on_confirm, &now);
+    sem_post(&confirms.arrived);
   }
   return NULL;
 }
 
-static void publish_all(int fd, const struct message_block *block)
+static void publish_all(int fd, struct message_block *block)
 {
   for (long sent = 0; sent < options.messages;) {
     long count = block->messages;
     if (sent + count > options.messages) count = options.messages - sent;
     if (options.confirm) {
-      while (sent - progress_get(&confirmed) > options.confirms_in_flight) usleep(50);
+      if (count > options.confirms_in_flight) count = options.confirms_in_flight;
+      confirms_await_room(&confirms, sent, count);
+      confirms_sent(&confirms, sent, count);
     }
+    if (options.numbered) message_block_number(block, sent);
     write_all(fd, block->bytes, count * block->message_bytes);
     sent += count;
     progress_set(&published, sent);
@@ -128,13 +133,14 @@ static void *run_publisher(void *argument)
     static const uint8_t no_wait[] = {0};
     send_method(fd, 1, CONFIRM_SELECT, no_wait, sizeof no_wait);
     expect_method(fd, CONFIRM_SELECT_OK);
+    confirms_init(&confirms, options.messages, options.confirms_in_flight);
     start_thread(&confirm_reader, read_confirms, &fd);
   }
   struct message_block block = message_block_new(options.queue, options.body_bytes, options.durable);
   publish_started = now_seconds();
   publish_all(fd, &block);
   if (options.confirm) {
-    while (progress_get(&confirmed) < options.messages) usleep(100);
+    confirms_await_all(&confirms);
   } else {
     declare_queue(fd, options.queue, DECLARE_PASSIVE);
   }
@@ -151,6 +157,39 @@ static void on_delivery(int type, const uint8_t *payload, uint32_t size, void *c
   else if (type == FRAME_METHOD) check_not_closed(payload);
 }
 
+/* With -N: the first body frame of each delivery holds its number, which is how many came before it. */
+struct numbered_deliveries {
+  long count;
+  bool body_follows;
+};
+
+static void on_numbered_delivery(int type, const uint8_t *payload, uint32_t size, void *context)
+{
+  struct numbered_deliveries *deliveries = context;
+  if (type == FRAME_METHOD) check_not_closed(payload);
+  if (type == FRAME_HEADER) {
+    if (get64(payload + 4) != (uint64_t)options.body_bytes) {
+      fail("a body of %lu bytes, %d were sent", (unsigned long)get64(payload + 4), options.body_bytes);
+    }
+    deliveries->body_follows = true;
+  }
+  if (type != FRAME_BODY || !deliveries->body_follows) return;
+  deliveries->body_follows = false;
+  uint64_t number = size >= 8 ? get64(payload) : UINT64_MAX;
+  if (number != (uint64_t)deliveries->count) {
+    fail("message %lu came where %ld was to come", (unsigned long)number, deliveries->count);
+  }
+  deliveries->count++;
+}
+
+/* After the last one: nothing more came, and nothing waits. */
+static void check_nothing_left(int fd, const struct frame_buffer *buffer, long got)
+{
+  if (got > options.messages || buffer->have) fail("more came than the %ld that were published", options.messages);
+  uint32_t left = declare_queue(fd, options.queue, DECLARE_PASSIVE);
+  if (left) fail("%u messages are left after all %ld came", left, options.messages);
+}
+
 static void *run_consumer(void *argument)
 {
   (void)argument;
@@ -159,10 +198,16 @@ static void *run_consumer(void *argument)
   sem_post(&consumer_ready);
   struct frame_buffer buffer = frame_buffer_new(1 << 20);
   int ack_every = options.prefetch ? options.prefetch / 2 : 100;
+  struct numbered_deliveries numbered = {0};
   long got = 0, acked = 0;
   while (got < options.messages) {
     buffer.have += read_some(fd, buffer.bytes + buffer.have, buffer.room - buffer.have);
-    scan_frames(&buffer, on_delivery, &got);
+    if (options.numbered) {
+      scan_frames(&buffer, on_numbered_delivery, &numbered);
+      got = numbered.count;
+    } else {
+      scan_frames(&buffer, on_delivery, &got);
+    }
     progress_set(&consumed, got);
     if (options.manual_ack && got - acked >= ack_every) {
       ack_multiple(fd, got);
@@ -174,6 +219,7 @@ static void *run_consumer(void *argument)
     ack_multiple(fd, got);
     declare_queue(fd, options.queue, DECLARE_PASSIVE); /* Its answer says that the ack was read. */
   }
+  if (options.numbered) check_nothing_left(fd, &buffer, got);
   return NULL;
 }
 
@@ -385,15 +431,24 @@ static void print_rates(void)
   double consume_rate = total / (consume_ended - publish_started);
   double publish_rate = total / (publish_ended - publish_started);
   bool has_publish = options.publish && !options.pairs;
+  double cpu_seconds = driver_cpu_seconds();
+  double confirm_p50 = 0, confirm_p99 = 0;
+  if (options.confirm && options.publish) {
+    sort_latencies(confirms.latency, options.messages);
+    confirm_p50 = percentile_ms(confirms.latency, options.messages, 50);
+    confirm_p99 = percentile_ms(confirms.latency, options.messages, 99);
+  }
   if (options.json) {
     printf("{\"messages\":%.0f,\"bodyBytes\":%d,\"pairs\":%d", total, options.body_bytes,
            options.pairs ? options.pairs : 1);
     if (has_publish) printf(",\"publishedPerSecond\":%.0f", publish_rate);
+    if (confirm_p50) printf(",\"confirmP50Ms\":%.3f,\"confirmP99Ms\":%.3f", confirm_p50, confirm_p99);
     if (options.consume) printf(",\"consumedPerSecond\":%.0f", consume_rate);
-    printf(",\"driverCpuSeconds\":%.2f}\n", driver_cpu_seconds());
+    printf(",\"driverCpuSeconds\":%.2f}\n", cpu_seconds);
     return;
   }
   if (has_publish) printf("pub %.0f msg/s  ", publish_rate);
+  if (confirm_p50) printf("confirm p50 %.3f p99 %.3f ms  ", confirm_p50, confirm_p99);
   if (options.consume) printf("cons %.0f msg/s", consume_rate);
   printf("\n");
 }
@@ -434,7 +489,7 @@ static void set_mode(const char *mode)
 static void parse_flags(int count, char **words)
 {
   const long any = INT32_MAX;
-  for (int flag; (flag = getopt(count, words, "p:n:s:Q:m:aq:dci:x:Pt:T:jh")) != -1;) {
+  for (int flag; (flag = getopt(count, words, "p:n:s:Q:m:aq:dci:Nx:Pt:T:jh")) != -1;) {
     switch (flag) {
       case 'p': options.port = flag_number(flag, optarg, 1, 65535); break;
       case 'n': options.messages = flag_number(flag, optarg, 1, any); break;
@@ -446,6 +501,7 @@ static void parse_flags(int count, char **words)
       case 'd': options.durable = true; break;
       case 'c': options.confirm = true; break;
       case 'i': options.confirms_in_flight = flag_number(flag, optarg, 1, any); break;
+      case 'N': options.numbered = true; break;
       case 'x': options.pairs = flag_number(flag, optarg, 0, 1000); break;
       case 'P': options.probe = true; break;
       case 't': options.probe_seconds = flag_number(flag, optarg, 1, 3600); break;
@@ -456,9 +512,11 @@ static void parse_flags(int count, char **words)
   }
   if (optind < count) usage("a word that is no flag");
   if (strlen(options.queue) > 100) usage("-Q: at most 100 bytes");
-  bool one_pair_flags = options.manual_ack || options.prefetch || options.confirm || options.durable;
+  if (options.numbered && options.body_bytes < 8) usage("-N wants bodies of at least 8 bytes: -s");
+  bool one_pair_flags =
+    options.manual_ack || options.prefetch || options.confirm || options.durable || options.numbered;
   if ((options.pairs || options.probe) && (one_pair_flags || !options.publish || !options.consume)) {
-    usage("-x and -P go without -a -q -c -d -m");
+    usage("-x and -P go without -a -q -c -d -m -N");
   }
 }
 

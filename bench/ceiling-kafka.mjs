@@ -3,11 +3,14 @@
 //
 //   PORT           where it listens, on loopback (9093)
 //   CRC32C_MODULE  a module that exports crc32c; without it, the package @node-rs/crc32
+//   DUR=1          batches go through the worker of the ring ceiling to ./ring-log.dat too, one fdatasync for each group;
+//                  before that they are neither answered nor visible
 //
-// Its files, ./ceiling-data-<topic>-<partition>, are the starter's to remove.
+// Its files, ./ceiling-data-<topic>-<partition> and ./ring-log.dat, are the starter's to remove.
 
 import fs from 'node:fs'
 import net from 'node:net'
+import { Worker } from 'node:worker_threads'
 
 const crcModule = await import(process.env.CRC32C_MODULE || '@node-rs/crc32')
 const crc32c = crcModule.crc32c ?? crcModule.default.crc32c
@@ -17,6 +20,7 @@ const crcFrom =
     ? (b, start) => crc32c(b, start, b.length)
     : (b, start) => crc32c(b.subarray(start))
 const port = Number(process.env.PORT) || 9093
+const durable = Boolean(process.env.DUR)
 
 const api = { produce: 0, fetch: 1, metadata: 3, createTopics: 19 }
 const cacheBytesMax = 64 << 20
@@ -31,6 +35,9 @@ class Partition {
     this.fd = fs.openSync(`./ceiling-data-${name}-${index}`, 'w+')
     this.next = 0
     this.position = 0
+    /** What may be read: with DUR=1, what is synced. */
+    this.visible = 0
+    this.visiblePosition = 0
     /** Pairs: the batch's base offset, its position in the file. */
     this.index = []
     this.waiters = []
@@ -47,6 +54,7 @@ class Partition {
     fs.writeSync(this.fd, batch, 0, batch.length, this.position)
     this.index.push(base, this.position)
     this.position += batch.length
+    if (!durable) this.show(this.next, this.position)
     this.cache.push(batch)
     this.cacheBytes += batch.length
     while (this.cacheBytes > cacheBytesMax) {
@@ -54,6 +62,19 @@ class Partition {
       this.cacheFirst++
     }
     return base
+  }
+
+  show(next, position) {
+    this.visible = next
+    this.visiblePosition = position
+  }
+
+  wake() {
+    const waiters = this.waiters
+    if (waiters.length) {
+      this.waiters = []
+      for (const wake of waiters) wake()
+    }
   }
 
   /** Batches from the one that holds `offset` on, at least one, up to about `bytesMax`. */
@@ -69,12 +90,13 @@ class Partition {
     if (low >= this.cacheFirst) {
       let bytes = 0
       for (let k = low - this.cacheFirst; k < this.cache.length && bytes < bytesMax; k++) {
+        if (this.index[(k + this.cacheFirst) * 2] >= this.visible) break
         batches.push(this.cache[k])
         bytes += this.cache[k].length
       }
     } else {
       const start = this.index[low * 2 + 1]
-      const bytes = Buffer.allocUnsafe(Math.min(bytesMax, this.position - start))
+      const bytes = Buffer.allocUnsafe(Math.min(bytesMax, this.visiblePosition - start))
       fs.readSync(this.fd, bytes, 0, bytes.length, start)
       batches.push(bytes)
     }
@@ -91,6 +113,77 @@ function topic(name, partitions) {
     topics.set(name, t)
   }
   return t
+}
+
+// ---- group commit (DUR=1) -----------------------------------------------------------------------------------------
+
+// The batches once more, side by side in a ring that a worker writes and syncs, all that came meanwhile at once.
+const ringBytes = 64 << 20
+const journalBytes = 256 << 20
+const journalFile = './ring-log.dat'
+/** Where the next batch goes; it only grows. */
+let head = 0
+let ring = null
+let control = null
+let busy = false
+let kickScheduled = false
+// What came since the last kick, and what the worker has in hand: [partition, next offset, position, answer].
+let nextGroup = []
+let writingGroup = []
+if (durable) startJournal()
+
+/** The file is written out once, so that a sync later writes data and nothing else. */
+function startJournal() {
+  const fd = fs.openSync(journalFile, 'w')
+  const zeros = Buffer.alloc(1 << 20)
+  for (let i = 0; i < journalBytes; i += zeros.length) fs.writeSync(fd, zeros)
+  fs.fsyncSync(fd)
+  fs.closeSync(fd)
+  const data = new SharedArrayBuffer(ringBytes)
+  const shared = new SharedArrayBuffer(16)
+  ring = Buffer.from(data)
+  control = new Int32Array(shared)
+  const worker = new Worker(new URL('./ceiling-amqp-ring-worker.mjs', import.meta.url), {
+    workerData: { file: journalFile, fileBytes: journalBytes, control: shared, data },
+  })
+  worker.on('message', synced)
+}
+
+function commit(partition, batch, answer) {
+  let at = head % ringBytes
+  if (at + batch.length > ringBytes) {
+    head += ringBytes - at
+    at = 0
+  }
+  batch.copy(ring, at)
+  head += batch.length
+  nextGroup.push([partition, partition.next, partition.position, answer])
+  if (!busy && !kickScheduled) {
+    kickScheduled = true
+    setImmediate(kick)
+  }
+}
+
+function kick() {
+  kickScheduled = false
+  if (busy || nextGroup.length === 0) return
+  busy = true
+  writingGroup = nextGroup
+  nextGroup = []
+  Atomics.store(control, 0, head | 0)
+  Atomics.notify(control, 0)
+}
+
+/** Raises the visible marks and answers. */
+function synced() {
+  const group = writingGroup
+  busy = false
+  kick()
+  for (const [partition, next, position, answer] of group) {
+    partition.show(next, position)
+    answer()
+  }
+  for (const [partition] of group) partition.wake()
 }
 
 // ---- sessions -----------------------------------------------------------------------------------------------------
@@ -215,12 +308,11 @@ class Session {
     q = o.writeBigInt64BE(-1n, q)
     q = o.writeBigInt64BE(0n, q)
     q = o.writeInt32BE(0, q)
-    this.respond(correlation, [o.subarray(0, q)], q)
-
-    const waiters = partition.waiters
-    if (waiters.length) {
-      partition.waiters = []
-      for (const wake of waiters) wake()
+    if (durable) {
+      commit(partition, batch, () => this.respond(correlation, [o.subarray(0, q)], q))
+    } else {
+      this.respond(correlation, [o.subarray(0, q)], q)
+      partition.wake()
     }
   }
 
@@ -269,7 +361,7 @@ class Session {
     for (const [index, offset, bytesMax] of asked) {
       const partition = t[index]
       let batches = []
-      if (offset < partition.next) {
+      if (offset < partition.visible) {
         batches = partition.read(offset, bytesMax)
         any = true
       }
@@ -279,8 +371,8 @@ class Session {
       let z = 0
       z = partitionHead.writeInt32BE(index, z)
       z = partitionHead.writeInt16BE(0, z)
-      z = partitionHead.writeBigInt64BE(BigInt(partition.next), z)
-      z = partitionHead.writeBigInt64BE(BigInt(partition.next), z)
+      z = partitionHead.writeBigInt64BE(BigInt(partition.visible), z)
+      z = partitionHead.writeBigInt64BE(BigInt(partition.visible), z)
       z = partitionHead.writeInt32BE(-1, z)
       z = partitionHead.writeInt32BE(batchBytes, z)
       buffers.push(partitionHead, ...batches)

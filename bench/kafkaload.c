@@ -422,7 +422,7 @@ static void print_result(void)
   if (options.json) {
     printf("{\"messages\":%.0f,\"bodyBytes\":%d", records, options.record_bytes);
     if (options.produce) {
-      printf(",\"producedPerSecond\":%.0f,\"producedMegabytesPerSecond\":%.1f,\"ackP50Ms\":%.2f,\"ackP99Ms\":%.2f",
+      printf(",\"producedPerSecond\":%.0f,\"producedMegabytesPerSecond\":%.1f,\"ackP50Ms\":%.3f,\"ackP99Ms\":%.3f",
              records / produce_seconds, megabytes / produce_seconds, p50, p99);
     }
     if (options.consume) {
@@ -433,7 +433,7 @@ static void print_result(void)
     return;
   }
   if (options.produce) {
-    printf("produced %.0f MB/s %.0f rec/s  ack p50 %.2f p99 %.2f ms  ", megabytes / produce_seconds,
+    printf("produced %.0f MB/s %.0f rec/s  ack p50 %.3f p99 %.3f ms  ", megabytes / produce_seconds,
            records / produce_seconds, p50, p99);
   }
   if (options.consume) printf("consumed %.0f MB/s %.0f rec/s", megabytes / consume_seconds, records / consume_seconds);

@@ -1,19 +1,20 @@
 // @ts-check
 // Where a broker's CPU time goes under a load driver: a table of functions by self time.
 //
-//   node bench/profile.mjs [--broker script] [--top N] [--save file] -- [amqpload|kafkaload] <driver flags>
+//   node bench/profile.mjs [--broker script] [--durability sync|os] [--top N] [--save file] --
+//       [amqpload|kafkaload] <driver flags>
 //   node bench/profile.mjs --read file.cpuprofile [--top N]
 //
 // The profile covers the driver's run only: the broker starts and a tenth of the run warms it up before.
 
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { selfTimes, selfTimeTable } from './lib/cpu-profile.mjs'
 import { buildDrivers, driverNames, runDriver } from './lib/drivers.mjs'
 import { repositoryDir, startNodeBroker } from './lib/node-brokers.mjs'
 import { stopAll } from './lib/processes.mjs'
+import { makeScratchDir } from './lib/scratch.mjs'
 
 const deadlineSeconds = 120
 
@@ -21,6 +22,7 @@ const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     broker: { type: 'string', default: join(repositoryDir, 'packages/broker/bin/polymq.js') },
+    durability: { type: 'string' },
     top: { type: 'string', default: '30' },
     save: { type: 'string' },
     read: { type: 'string' },
@@ -34,7 +36,7 @@ for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) {
 if (flags.read) {
   await printTable(flags.read)
 } else {
-  const scratchDir = await mkdtemp(join(tmpdir(), 'polymq-profile-'))
+  const scratchDir = await makeScratchDir()
   try {
     const file = flags.save ? resolve(flags.save) : join(scratchDir, 'broker.cpuprofile')
     await profileRun({ scratchDir, file })
@@ -56,6 +58,7 @@ async function profileRun({ scratchDir, file }) {
   const broker = await startNodeBroker({
     name: 'broker',
     script: resolve(flags.broker),
+    durability: readDurability(flags.durability),
     scratchDir,
   })
   try {
@@ -79,6 +82,15 @@ async function profileRun({ scratchDir, file }) {
   } finally {
     await broker.stop()
   }
+}
+
+/**
+ * Without one, all is in memory.
+ * @param {string | undefined} word
+ */
+function readDurability(word) {
+  if (word === undefined || word === 'sync' || word === 'os') return word
+  throw new Error(`--durability wants sync or os, got '${word}'`)
 }
 
 /**

@@ -1,8 +1,7 @@
 // @ts-check
 // `npm run bench`: PolyMQ beside its originals and the ceilings, in the same run, taking turns. See README.md.
 
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildDrivers } from './lib/drivers.mjs'
@@ -10,13 +9,15 @@ import { measureWorkload } from './lib/measure.mjs'
 import { repositoryDir } from './lib/node-brokers.mjs'
 import { describePeers } from './lib/peers.mjs'
 import { stopAll } from './lib/processes.mjs'
-import { describeContext, saveResults, summarize } from './lib/results.mjs'
+import { describeContext, resultsFormat, saveResults, summarize } from './lib/results.mjs'
 import { resultsTables } from './lib/results-page.mjs'
+import { describeFileSystem, makeScratchDir, whyNotDurable } from './lib/scratch.mjs'
 import { workloads } from './lib/workloads.mjs'
 
 const usage = `npm run bench -- [flags]
   --rounds N       runs of each workload on each broker (5)
   --only PATTERN   workloads whose name matches this regular expression
+  --durable        only those whose messages go to the disk
   --quick          one round, an eighth of the messages, nothing recorded: does everything still run?
   --peers LIST     only these brokers, by parts of their names: 'ring,polymq'
   --polymq SCRIPT  another script in PolyMQ's place
@@ -26,9 +27,7 @@ const usage = `npm run bench -- [flags]
   --list           the workloads`
 
 const flags = readFlags()
-const scratchDir = await mkdtemp(join(tmpdir(), 'polymq-bench-'))
-// RabbitMQ's user must get to its own directory in it.
-await chmod(scratchDir, 0o711)
+const scratchDir = await makeScratchDir()
 let interrupted = false
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
   process.once(signal, async () => {
@@ -46,9 +45,11 @@ try {
 
 /** @returns {Promise<number>} the exit status: 1 if a broker failed a workload */
 async function main() {
-  const chosen = workloads.filter((workload) => flags.only.test(workload.name))
+  const chosen = workloads.filter(
+    (workload) => flags.only.test(workload.name) && (workload.onDisk || !flags.durable),
+  )
   if (flags.list || chosen.length === 0) {
-    console.log(workloads.map((workload) => workload.name).join('\n'))
+    console.log((flags.list ? chosen : workloads).map((workload) => workload.name).join('\n'))
     return flags.list ? 0 : 2
   }
   const missing = await buildDrivers(scratchDir)
@@ -71,17 +72,25 @@ async function main() {
  * @returns {Promise<import('./lib/results.mjs').Results>}
  */
 async function measureAll(chosen) {
+  const fileSystem = await describeFileSystem(scratchDir)
+  console.log(`files go to ${scratchDir}: ${fileSystem.type} on ${fileSystem.source}`)
   /** @type {import('./lib/results.mjs').Results} */
   const results = {
-    context: await describeContext({ what: flags.what, rounds: flags.rounds }),
+    format: resultsFormat,
+    context: await describeContext({ what: flags.what, rounds: flags.rounds, fileSystem }),
     peers: [],
     skipped: [],
-    workloads: chosen,
+    workloads: [],
     rows: [],
+  }
+  const why = whyNotDurable(fileSystem)
+  for (const workload of chosen) {
+    if (workload.onDisk && why !== null) skip(results, workload.name, why)
+    else results.workloads.push(workload)
   }
   // One protocol after the other, so that only those originals run that are measured.
   for (const protocol of /** @type {const} */ (['amqp', 'kafka'])) {
-    const group = chosen.filter((workload) => workload.protocol === protocol)
+    const group = results.workloads.filter((workload) => workload.protocol === protocol)
     if (group.length > 0) await measureProtocol({ protocol, group, results })
   }
   return results
@@ -98,8 +107,9 @@ async function measureProtocol({ protocol, group, results }) {
     install: flags.install,
     polymqScript: flags.polymq,
   })
+  const wanted = new Set(group.flatMap((workload) => workload.peers))
   const { peers, shared } = await startShared(
-    described.filter((peer) => flags.peers.test(peer.name)),
+    described.filter((peer) => wanted.has(peer.name) && isAsked(peer)),
     results,
   )
   for (const peer of peers) {
@@ -112,9 +122,9 @@ async function measureProtocol({ protocol, group, results }) {
     console.log(workload.name)
     const rows = await measureWorkload({
       workload,
-      peers,
+      peers: peers.filter((peer) => workload.peers.includes(peer.name)),
       shared,
-      rounds: flags.rounds,
+      rounds: Math.min(flags.rounds, workload.roundsMax ?? flags.rounds),
       scale: flags.scale,
       scratchDir,
       onRun: printRun,
@@ -141,8 +151,7 @@ async function startShared(described, results) {
         peer.version = running.version ?? peer.version
       } catch (error) {
         const why = error instanceof Error ? error.message : String(error)
-        console.log(`${peer.name} skipped: ${why}`)
-        results.skipped.push({ name: peer.name, why })
+        skip(results, peer.name, why)
         continue
       }
     }
@@ -151,12 +160,27 @@ async function startShared(described, results) {
   return { peers, shared }
 }
 
+/** What latencies are measured by is always there. @param {import('./lib/peers.mjs').Peer} peer */
+function isAsked(peer) {
+  return peer.alone !== undefined || flags.peers.test(peer.name)
+}
+
+/**
+ * @param {import('./lib/results.mjs').Results} results
+ * @param {string} name of a peer or a workload
+ * @param {string} why
+ */
+function skip(results, name, why) {
+  console.log(`${name} skipped: ${why}`)
+  results.skipped.push({ name, why })
+}
+
 /** @param {import('./lib/measure.mjs').Row} row */
 function printRun(row) {
   if (interrupted) return
   const last = row.runs.at(-1)
   const words = row.error !== null || !last ? `failed: ${row.error}` : JSON.stringify(last.driver)
-  console.log(`  ${row.peer.padEnd(14)} ${words}`)
+  console.log(`  ${row.peer.padEnd(18)} ${words}`)
 }
 
 async function cleanUp() {
@@ -170,6 +194,7 @@ function readFlags() {
     options: {
       rounds: { type: 'string' },
       only: { type: 'string' },
+      durable: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       peers: { type: 'string', default: '' },
       polymq: { type: 'string', default: join(repositoryDir, 'packages/broker/bin/polymq.js') },
@@ -191,7 +216,8 @@ function readFlags() {
     rounds,
     scale: values.quick ? 1 / 8 : 1,
     only: new RegExp(values.only ?? '', 'i'),
-    what: values.only ? values.only.replaceAll(/[^a-z0-9]+/gi, '-') : 'all',
+    durable: values.durable,
+    what: nameOfWhat(values),
     peers: new RegExp(values.peers.split(',').join('|'), 'i'),
     polymq: resolve(values.polymq),
     withKafka: values['with-kafka'],
@@ -199,4 +225,13 @@ function readFlags() {
     save: values.save && !values.quick,
     list: values.list,
   }
+}
+
+/**
+ * In the name of the results' file: they are the newest of their kind.
+ * @param {{ only?: string | undefined, durable?: boolean }} values
+ */
+function nameOfWhat({ only, durable }) {
+  const words = [durable ? 'durable' : '', only?.replaceAll(/[^a-z0-9]+/gi, '-') ?? '']
+  return words.filter(Boolean).join('-') || 'all'
 }

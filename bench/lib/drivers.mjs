@@ -2,10 +2,10 @@
 // Builds the C load drivers into a temporary directory and runs them.
 
 import { join } from 'node:path'
-import { runToEnd } from './processes.mjs'
+import { ManagedProcess, runToEnd } from './processes.mjs'
 
 export const benchDir = join(import.meta.dirname, '..')
-export const driverNames = /** @type {const} */ (['amqpload', 'kafkaload'])
+export const driverNames = /** @type {const} */ (['amqpload', 'amqpprobe', 'kafkaload'])
 
 /** @typedef {typeof driverNames[number]} DriverName */
 
@@ -44,9 +44,43 @@ export async function runDriver({ directory, driver, args, deadlineSeconds }) {
     timeoutMs: (deadlineSeconds + 5) * 1000,
   })
   if (!ran.ok) throw new Error(ran.why)
+  return readNumbers(driver, ran.stdout)
+}
+
+/**
+ * Starts amqpprobe, which runs beside whatever is measured until it is stopped.
+ * @param {{ directory: string, args: readonly string[], deadlineSeconds: number }} options
+ * @returns {{ stop(): Promise<Record<string, number>> }}
+ */
+export function startProbe({ directory, args, deadlineSeconds }) {
+  const managed = new ManagedProcess({
+    name: 'amqpprobe',
+    command: join(directory, 'amqpprobe'),
+    args: [...args, '-j', '-T', String(deadlineSeconds)],
+  })
+  let stdout = ''
+  managed.child.stdout?.on('data', (text) => {
+    stdout += text
+  })
+  return {
+    async stop() {
+      await managed.stop()
+      if (managed.child.exitCode !== 0)
+        throw new Error(`amqpprobe: ${managed.ended}: ${managed.lastWords()}`)
+      return readNumbers('amqpprobe', stdout)
+    },
+  }
+}
+
+/**
+ * @param {DriverName} driver
+ * @param {string} stdout
+ * @returns {Record<string, number>}
+ */
+function readNumbers(driver, stdout) {
   try {
-    return JSON.parse(ran.stdout)
+    return JSON.parse(stdout)
   } catch {
-    throw new Error(`${driver} printed no JSON: ${ran.stdout.slice(0, 200)}`)
+    throw new Error(`${driver} printed no JSON: ${stdout.slice(0, 200)}`)
   }
 }

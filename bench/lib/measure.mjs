@@ -2,20 +2,27 @@
 // Measures workloads on peers that take turns: A, B, C, A, B, C, ... so that what else the machine does in the
 // meantime falls on all of them.
 
+import { measureBacklog } from './backlog.mjs'
 import { runDriver } from './drivers.mjs'
 
-const deadlineSeconds = 60
+/** A broker that does not manage a run in this time has failed it. */
+const deadlineSeconds = { throughput: 60, probe: 60, latency: 60, backlog: 300 }
+
+/** One lap of PolyMQ's journal (8 x 64 MiB) and some more. */
+const lap = { messages: 150_000, args: '-s 4096 -d -c -i 2000 -a -q 1000 -Q lap'.split(' ') }
 
 /**
  * @typedef {import('./peers.mjs').Peer} Peer
+ * @typedef {import('./peers.mjs').RunningBroker} RunningBroker
  * @typedef {import('./workloads.mjs').Workload} Workload
  * @typedef {{ driver: Record<string, number>, inside: import('./instrument.mjs').Usage | null }} Run
  * @typedef {{ workload: string, peer: string, runs: Run[], error: string | null }} Row
  */
 
 /**
- * One row for each peer. A peer that failed once has failed the workload: it is not asked again.
- * @param {{ workload: Workload, peers: readonly Peer[], shared: ReadonlyMap<string, import('./peers.mjs').RunningBroker>,
+ * One row for each peer. A peer that failed once has failed the workload: it is not asked again. What is measured
+ * alone, without a broker, is measured once more at the end: so the peers are between two numbers.
+ * @param {{ workload: Workload, peers: readonly Peer[], shared: ReadonlyMap<string, RunningBroker>,
  *   rounds: number, scale: number, scratchDir: string, onRun: (row: Row) => void }} options
  * @returns {Promise<Row[]>}
  */
@@ -28,29 +35,25 @@ export async function measureWorkload({
   scratchDir,
   onRun,
 }) {
-  const rows = peers.map((peer) => newRow(workload, peer))
-  for (let round = 0; round < rounds; round++) {
-    for (const [index, peer] of peers.entries()) {
-      const row = /** @type {Row} */ (rows[index])
-      if (row.error !== null) continue
-      try {
-        row.runs.push(
-          await measureOnce({
-            workload,
-            peer,
-            running: shared.get(peer.name),
-            scale,
-            scratchDir,
-            round,
-          }),
-        )
-      } catch (error) {
-        row.error = error instanceof Error ? error.message : String(error)
-      }
-      onRun(row)
+  const turns = peers.map((peer) => ({ peer, row: newRow(workload, peer) }))
+  const run = async (
+    /** @type {typeof turns[number]} */ { peer, row },
+    /** @type {number} */ round,
+  ) => {
+    if (row.error !== null) return
+    const running = shared.get(peer.name)
+    try {
+      row.runs.push(await measureOnce({ workload, peer, running, scale, scratchDir, round }))
+    } catch (error) {
+      row.error = error instanceof Error ? error.message : String(error)
     }
+    onRun(row)
   }
-  return rows
+  for (let round = 0; round < rounds; round++) {
+    for (const turn of turns) await run(turn, round)
+  }
+  for (const turn of turns.filter(({ peer }) => peer.alone)) await run(turn, rounds)
+  return turns.map(({ row }) => row)
 }
 
 /**
@@ -63,25 +66,26 @@ function newRow(workload, peer) {
 }
 
 /**
- * @param {{ workload: Workload, peer: Peer, running: import('./peers.mjs').RunningBroker | undefined, scale: number,
- *   scratchDir: string, round: number }} options
+ * @param {{ workload: Workload, peer: Peer, running: RunningBroker | undefined, scale: number, scratchDir: string,
+ *   round: number }} options
  * @returns {Promise<Run>}
  */
 async function measureOnce({ workload, peer, running, scale, scratchDir, round }) {
+  if (peer.alone) return { driver: await peer.alone(scratchDir), inside: null }
   const broker = running ?? (await peer.start(scratchDir))
   try {
-    const run = (/** @type {'warmUp' | 'full'} */ which) =>
-      runDriver({
-        directory: scratchDir,
-        driver: workload.driver,
-        args: driverArgs({ workload, which, broker, round, scale: scale * peer.share }),
-        deadlineSeconds,
-      })
-    await run('warmUp')
-    await broker.managed?.ask({ ask: 'meter-start' })
-    const driver = await run('full')
-    const inside = (await broker.managed?.ask({ ask: 'meter-stop' })) ?? null
-    return { driver, inside }
+    if (peer.laps) await firstLap({ broker, scale, scratchDir })
+    const measure = workload.kind === 'backlog' ? measureBacklog : measurePlain
+    return await measure({
+      broker,
+      args: [...workload.args, '-p', String(broker.ports[workload.protocol])],
+      count: (which) => scaledLength({ workload, which, scale: scale * peer.share }),
+      // A name of its own for each run: a shared peer must not hand over what an earlier run left.
+      name: `${workload.name}-${round}`.replaceAll(/[^a-zA-Z0-9]+/g, '-'),
+      workload,
+      directory: scratchDir,
+      deadlineSeconds: deadlineSeconds[workload.kind],
+    })
   } catch (error) {
     throw describeFailure(error, broker)
   } finally {
@@ -90,28 +94,69 @@ async function measureOnce({ workload, peer, running, scale, scratchDir, round }
 }
 
 /**
- * @param {{ workload: Workload, which: 'warmUp' | 'full', broker: import('./peers.mjs').RunningBroker, round: number,
- *   scale: number }} options
+ * @typedef {object} MeasureOptions
+ * @property {RunningBroker} broker
+ * @property {Workload} workload
+ * @property {readonly string[]} args the driver's, but for the ones below
+ * @property {(which: 'warmUp' | 'full') => number} count
+ * @property {string} name for queues and topics: a stem
+ * @property {string} directory of the drivers
+ * @property {number} deadlineSeconds
  */
-function driverArgs({ workload, which, broker, round, scale }) {
-  const { flag, full, warmUp } = workload.length
-  const length = which === 'full' ? full : warmUp
+
+/**
+ * A warm-up, and a run that counts.
+ * @param {MeasureOptions} options
+ * @returns {Promise<Run>}
+ */
+async function measurePlain({ broker, workload, args, count, name, directory, deadlineSeconds }) {
+  const run = (/** @type {'warmUp' | 'full'} */ which) =>
+    runDriver({
+      directory,
+      driver: workload.driver,
+      args: [
+        ...args,
+        ...[workload.protocol === 'amqp' ? '-Q' : '-t', `${name}-${which}`],
+        ...[workload.length.flag, String(count(which))],
+      ],
+      deadlineSeconds,
+    })
+  await run('warmUp')
+  await broker.managed?.ask({ ask: 'meter-start' })
+  const driver = await run('full')
+  const inside = (await broker.managed?.ask({ ask: 'meter-stop' })) ?? null
+  return { driver, inside }
+}
+
+/** @param {{ workload: Workload, which: 'warmUp' | 'full', scale: number }} options */
+function scaledLength({ workload, which, scale }) {
+  const length = workload.length[which]
   // A probe is as long on every peer: it counts seconds.
-  const scaled = workload.kind === 'probe' ? length : Math.max(1, Math.round(length * scale))
-  // A name of its own for each run: a shared peer must not hand over what an earlier run left.
-  const name = `${workload.name}-${round}-${which}`.replaceAll(/[^a-zA-Z0-9]+/g, '-')
-  return [
-    ...workload.args,
-    ...['-p', String(broker.ports[workload.protocol])],
-    ...[workload.protocol === 'amqp' ? '-Q' : '-t', name],
-    ...[flag, String(scaled)],
-  ]
+  return workload.kind === 'probe' ? length : Math.max(1, Math.round(length * scale))
+}
+
+/**
+ * In its first lap a ring of slots is appended to, later it is written over: what is measured is a broker that has run
+ * for a while.
+ * @param {{ broker: RunningBroker, scale: number, scratchDir: string }} options
+ */
+async function firstLap({ broker, scale, scratchDir }) {
+  await runDriver({
+    directory: scratchDir,
+    driver: 'amqpload',
+    args: [
+      ...lap.args,
+      ...['-p', String(broker.ports.amqp)],
+      ...['-n', String(Math.round(lap.messages * scale))],
+    ],
+    deadlineSeconds: deadlineSeconds.backlog,
+  })
 }
 
 /**
  * The driver's words and the broker's last ones.
  * @param {unknown} error
- * @param {import('./peers.mjs').RunningBroker} broker
+ * @param {RunningBroker} broker
  */
 function describeFailure(error, broker) {
   const message = error instanceof Error ? error.message : String(error)

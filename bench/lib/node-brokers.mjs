@@ -18,18 +18,22 @@ export const nodeCommand = pinnedNode()
 
 /**
  * @typedef {{ amqp: number, kafka: number }} Ports
+ * @typedef {'sync' | 'os'} Durability
  * @typedef {object} RunningBroker
  * @property {Ports} ports
  * @property {ManagedProcess} [managed] the process, where it answers instrument.mjs
+ * @property {number | null} pid of the process that holds the messages, where it is known
  * @property {() => Promise<void>} stop
  */
 
 /**
- * Starts a broker script under Node with instrument.mjs in it.
- * @param {{ name: string, script: string, env?: Record<string, string>, scratchDir: string }} options
+ * Starts a broker script under Node with instrument.mjs in it. Its working directory is fresh, and goes with it; with a
+ * durability its data are in there.
+ * @param {{ name: string, script: string, durability?: Durability | undefined, env?: Record<string, string>,
+ *   scratchDir: string }} options
  * @returns {Promise<RunningBroker>}
  */
-export async function startNodeBroker({ name, script, env = {}, scratchDir }) {
+export async function startNodeBroker({ name, script, durability, env = {}, scratchDir }) {
   if (!existsSync(script)) throw new Error(`${name}: no such file: ${script}`)
   const isPolymq = script.endsWith('polymq.js')
   const port = await freePort()
@@ -38,8 +42,14 @@ export async function startNodeBroker({ name, script, env = {}, scratchDir }) {
   const managed = new ManagedProcess({
     name,
     command: nodeCommand,
-    args: ['--import', instrument, script, ...(isPolymq ? polymqFlags(ports) : [])],
-    env: { PORT: String(port), ...env },
+    args: [
+      '--import',
+      instrument,
+      script,
+      ...(isPolymq ? polymqWords({ ports, durability, cwd }) : []),
+    ],
+    // DUR is what the ceilings understand.
+    env: { PORT: String(port), ...(durability === 'sync' ? { DUR: '1' } : {}), ...env },
     cwd,
     channel: true,
   })
@@ -54,12 +64,17 @@ export async function startNodeBroker({ name, script, env = {}, scratchDir }) {
     await stop()
     throw error
   }
-  return { ports, managed, stop }
+  return { ports, managed, pid: managed.child.pid ?? null, stop }
 }
 
-/** Without a data directory: durability `memory`. @param {Ports} ports */
-function polymqFlags(ports) {
-  return ['--amqp-port', String(ports.amqp), '--kafka-port', String(ports.kafka)]
+/**
+ * Without a durability there is no data directory: all in memory.
+ * @param {{ ports: Ports, durability: Durability | undefined, cwd: string }} options
+ */
+function polymqWords({ ports, durability, cwd }) {
+  const words = ['--amqp-port', String(ports.amqp), '--kafka-port', String(ports.kafka)]
+  if (durability === undefined) return words
+  return ['server', '--data', join(cwd, 'data'), '--durability', durability, ...words]
 }
 
 function pinnedNode() {

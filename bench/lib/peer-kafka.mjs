@@ -43,7 +43,7 @@ export async function startKafka({ allowed, scratchDir }) {
   }
   try {
     await waitForPort({ managed, port: ports.kafka, timeoutMs: startTimeoutMs })
-    return { ports, stop, version }
+    return { ports, pid: managed.child.pid ?? null, stop, version }
   } catch (error) {
     await stop()
     throw error

@@ -4,7 +4,7 @@
 
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { ManagedProcess, freePort, runToEnd, waitForPort } from './processes.mjs'
@@ -12,6 +12,7 @@ import { ManagedProcess, freePort, runToEnd, waitForPort } from './processes.mjs
 const run = promisify(execFile)
 const server = '/usr/lib/rabbitmq/bin/rabbitmq-server'
 const user = 'rabbitmq'
+const pidFile = 'pid'
 const startTimeoutMs = 90_000
 
 /**
@@ -45,11 +46,20 @@ export async function startRabbitmq({ install, scratchDir }) {
   }
   try {
     await waitForPort({ managed, port: ports.amqp, timeoutMs: startTimeoutMs })
-    return { ports, stop, version: await version() }
+    return { ports, pid: await nodePid(directory), stop, version: await version() }
   } catch (error) {
     await stop()
     throw error
   }
+}
+
+/**
+ * The Erlang node's own, which is a grandchild of what was started.
+ * @param {string} directory
+ */
+async function nodePid(directory) {
+  const pid = Number(await readFile(join(directory, pidFile), 'utf8').catch(() => ''))
+  return pid > 0 ? pid : null
 }
 
 /** @param {{ directory: string, port: number }} options */
@@ -69,7 +79,7 @@ async function nodeEnvironment({ directory, port }) {
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
     RABBITMQ_MNESIA_BASE: inside('mnesia'),
     RABBITMQ_LOG_BASE: inside('log'),
-    RABBITMQ_PID_FILE: inside('pid'),
+    RABBITMQ_PID_FILE: inside(pidFile),
     RABBITMQ_CONF_ENV_FILE: '/dev/null',
     RABBITMQ_CONFIG_FILE: inside('rabbitmq.conf'),
     RABBITMQ_ENABLED_PLUGINS_FILE: inside('enabled_plugins'),

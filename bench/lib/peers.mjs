@@ -9,18 +9,20 @@ import { join } from 'node:path'
 import { benchDir } from './drivers.mjs'
 import { startKafka } from './peer-kafka.mjs'
 import { startRabbitmq } from './peer-rabbitmq.mjs'
-import { repositoryDir, startNodeBroker } from './node-brokers.mjs'
+import { nodeCommand, repositoryDir, startNodeBroker } from './node-brokers.mjs'
 import { runToEnd } from './processes.mjs'
 import { peerNames } from './workloads.mjs'
 
 /**
  * @typedef {import('./node-brokers.mjs').RunningBroker} RunningBroker
+ * @typedef {import('./node-brokers.mjs').Durability} Durability
  * @typedef {object} Peer
  * @property {string} name
- * @property {'amqp' | 'kafka' | 'both'} protocol
  * @property {number} share of a workload's messages, so that a slow peer's runs end too
  * @property {boolean} shared one process for all runs (slow to start), else a fresh one for each
  * @property {(scratchDir: string) => Promise<RunningBroker & { version?: string }>} start
+ * @property {(scratchDir: string) => Promise<Record<string, number>>} [alone] no broker: measures by itself
+ * @property {boolean} [laps] its journal is a ring, of which the first lap is dearer: not measured
  * @property {string} version
  */
 
@@ -32,67 +34,108 @@ export class PeerMissing extends Error {}
  * @returns {Promise<Peer[]>}
  */
 export async function describePeers({ protocols, withKafka, install, polymqScript }) {
-  /** @type {Peer[]} */
-  const peers = []
-  if (protocols.has('amqp')) {
-    peers.push(
-      {
-        name: peerNames.rabbitmq,
-        protocol: 'amqp',
-        share: 1 / 10,
-        shared: true,
-        version: '',
-        start: (scratchDir) => startRabbitmq({ install, scratchDir }),
-      },
-      ceiling({ name: peerNames.ceiling, protocol: 'amqp', script: 'ceiling-amqp.mjs' }),
-      ceiling({ name: peerNames.ring, protocol: 'amqp', script: 'ceiling-amqp-ring.mjs' }),
-    )
-  }
-  if (protocols.has('kafka')) {
-    peers.push({
+  return [
+    bareFdatasync(),
+    ...(protocols.has('amqp') ? amqpPeers({ install }) : []),
+    ...(protocols.has('kafka') ? await kafkaPeers({ withKafka }) : []),
+    polymq({ name: peerNames.polymq, script: polymqScript }),
+    polymq({ name: peerNames.polymqOs, script: polymqScript, durability: 'os' }),
+    polymq({ name: peerNames.polymqSync, script: polymqScript, durability: 'sync' }),
+  ]
+}
+
+/** @param {{ install: boolean }} options */
+function amqpPeers({ install }) {
+  const plain = 'ceiling-amqp.mjs'
+  const ring = 'ceiling-amqp-ring.mjs'
+  return [
+    {
+      name: peerNames.rabbitmq,
+      share: 1 / 10,
+      shared: true,
+      version: '',
+      start: (/** @type {string} */ scratchDir) => startRabbitmq({ install, scratchDir }),
+    },
+    ceiling({ name: peerNames.ceiling, script: plain }),
+    ceiling({ name: peerNames.ceilingSync, script: plain, durability: 'sync' }),
+    ceiling({ name: peerNames.ring, script: ring }),
+    ceiling({ name: peerNames.ringSync, script: ring, durability: 'sync' }),
+  ]
+}
+
+/** @param {{ withKafka: boolean }} options */
+async function kafkaPeers({ withKafka }) {
+  const crc = await findCrc32c()
+  const script = 'ceiling-kafka.mjs'
+  const env = { CRC32C_MODULE: crc.module }
+  const version = `CRC-32C: ${crc.name}`
+  return [
+    {
       name: peerNames.kafka,
-      protocol: 'kafka',
       share: 1,
       shared: true,
       version: '',
-      start: (scratchDir) => startKafka({ allowed: withKafka, scratchDir }),
-    })
-    const crc = await findCrc32c()
-    peers.push({
-      ...ceiling({
-        name: peerNames.kafkaCeiling,
-        protocol: 'kafka',
-        script: 'ceiling-kafka.mjs',
-        env: { CRC32C_MODULE: crc.module },
-      }),
-      version: `CRC-32C: ${crc.name}`,
-    })
-  }
-  peers.push({
-    name: peerNames.polymq,
-    protocol: 'both',
-    share: 1,
-    shared: false,
-    version: 'this commit',
-    start: (scratchDir) =>
-      startNodeBroker({ name: peerNames.polymq, script: polymqScript, scratchDir }),
-  })
-  return peers
+      start: (/** @type {string} */ scratchDir) => startKafka({ allowed: withKafka, scratchDir }),
+    },
+    { ...ceiling({ name: peerNames.kafkaCeiling, script, env }), version },
+    {
+      ...ceiling({ name: peerNames.kafkaCeilingSync, script, durability: 'sync', env }),
+      version,
+    },
+  ]
 }
 
 /**
- * @param {{ name: string, protocol: 'amqp' | 'kafka', script: string, env?: Record<string, string> }} options
+ * @param {{ name: string, script: string, durability?: Durability, env?: Record<string, string> }} options
  * @returns {Peer}
  */
-function ceiling({ name, protocol, script, env = {} }) {
+function ceiling({ name, script, durability, env = {} }) {
   return {
     name,
-    protocol,
     share: 1,
     shared: false,
     version: 'this commit',
     start: (scratchDir) =>
-      startNodeBroker({ name, script: join(benchDir, script), env, scratchDir }),
+      startNodeBroker({ name, script: join(benchDir, script), durability, env, scratchDir }),
+  }
+}
+
+/**
+ * @param {{ name: string, script: string, durability?: Durability }} options
+ * @returns {Peer}
+ */
+function polymq({ name, script, durability }) {
+  return {
+    name,
+    share: 1,
+    shared: false,
+    laps: durability !== undefined,
+    version: 'this commit',
+    start: (scratchDir) => startNodeBroker({ name, script, durability, scratchDir }),
+  }
+}
+
+/**
+ * The disk's own part of a latency, in a process of its own under the same Node.
+ * @returns {Peer}
+ */
+function bareFdatasync() {
+  return {
+    name: peerNames.bare,
+    share: 1,
+    shared: false,
+    version: 'this commit',
+    start: () => Promise.reject(new Error('no broker')),
+    alone: async (scratchDir) => {
+      const ran = await runToEnd({
+        name: peerNames.bare,
+        command: nodeCommand,
+        args: [join(benchDir, 'bare-fdatasync.mjs'), scratchDir],
+        timeoutMs: 120_000,
+      })
+      if (!ran.ok) throw new Error(ran.why)
+      return JSON.parse(ran.stdout)
+    },
   }
 }
 

@@ -1,12 +1,14 @@
 // @ts-check
 // Results as Markdown tables.
 
+import { mebibytes, range, table, targetWords, thousands } from './markdown.mjs'
 import { peerNames } from './workloads.mjs'
 
 /**
  * @typedef {import('./results.mjs').Results} Results
  * @typedef {import('./results.mjs').Summary} Summary
  * @typedef {import('./workloads.mjs').Workload} Workload
+ * @typedef {import('./workloads.mjs').Comparison} Comparison
  * @typedef {Results['rows'][number]} Row
  */
 
@@ -33,41 +35,156 @@ export function resultsPage(newest) {
  * @returns {string}
  */
 export function resultsTables(results) {
-  const { context, peers, skipped, workloads } = results
-  const lines = [
-    `${context.cores} cores (${context.cpu}), driver and broker together, load ${context.load.toFixed(1)} before;`,
-    `Node ${context.node}; durability ${context.durability}; commit ${context.commit}; rounds: ${context.rounds}.`,
-    `Peers: ${peers.map((peer) => `${peer.name} (${peer.version})`).join(', ')}.`,
-    ...skipped.map((one) => `${one.name} skipped: ${one.why}.`),
-    '',
+  const { workloads } = results
+  const of = (/** @type {Workload['kind']} */ kind) =>
+    workloads.filter((workload) => workload.kind === kind)
+  const tables = [
+    ...throughputTables(results, of('throughput')),
+    latencyTable(results, of('latency')),
+    backlogTable(results, of('backlog')),
+    probeTable(results, of('probe')),
+    insideTable(results),
   ]
-  const throughput = workloads.filter((workload) => workload.kind === 'throughput')
-  for (const protocol of /** @type {const} */ (['amqp', 'kafka'])) {
-    const shown = throughput.filter((workload) => workload.protocol === protocol)
-    if (shown.length > 0)
-      lines.push(...throughputTable({ results, workloads: shown, protocol }), '')
-  }
-  const probes = workloads.filter((workload) => workload.kind === 'probe')
-  if (probes.length > 0) lines.push(...probeTable(results, probes), '')
-  lines.push(...insideTable(results), '')
-  return lines.join('\n')
+  return [describeRun(results), ...tables.map((lines) => lines.join('\n')), '']
+    .filter((part, index, parts) => part !== '' || index === parts.length - 1)
+    .join('\n\n')
 }
 
-/** @param {{ results: Results, workloads: Workload[], protocol: 'amqp' | 'kafka' }} options */
-function throughputTable({ results, workloads, protocol }) {
-  const original = protocol === 'amqp' ? peerNames.rabbitmq : peerNames.kafka
-  const ceilings =
-    protocol === 'amqp' ? [peerNames.ceiling, peerNames.ring] : [peerNames.kafkaCeiling]
-  const goal = protocol === 'amqp' ? peerNames.ring : peerNames.kafkaCeiling
-  const names = [original, ...ceilings, peerNames.polymq]
-  const unit = protocol === 'amqp' ? 'messages/s consumed' : 'records/s consumed'
+/** @param {Results} results */
+function describeRun({ context, peers, skipped }) {
+  // The brokers of this commit need no version of their own.
+  const others = peers.filter((peer) => peer.version && peer.version !== 'this commit')
+  const named = others.map((peer) => `${peer.name} (${peer.version})`)
+  return [
+    `${context.cores} cores (${context.cpu}), driver and broker together, load ${context.load.toFixed(1)} before;`,
+    `Node ${context.node}; files on ${context.fileSystem}; commit ${context.commit}; rounds: ${context.rounds}.`,
+    ...(named.length > 0 ? [`Not of this commit: ${named.join(', ')}.`] : []),
+    ...skipped.map((one) => `${one.name} skipped: ${one.why}.`),
+  ].join('\n')
+}
+
+/**
+ * One for each protocol, in memory and on disk: within a table, the same peers take part.
+ * @param {Results} results
+ * @param {Workload[]} workloads
+ */
+function throughputTables(results, workloads) {
+  return /** @type {const} */ (['amqp', 'kafka']).flatMap((protocol) =>
+    [false, true].map((onDisk) => {
+      const shown = workloads.filter((one) => one.protocol === protocol && one.onDisk === onDisk)
+      const unit = `${protocol === 'amqp' ? 'messages' : 'records'}/s consumed`
+      return throughputTable(results, shown, `${unit}, ${onDisk ? 'on disk' : 'in memory'}`)
+    }),
+  )
+}
+
+/**
+ * @param {Results} results
+ * @param {Workload[]} workloads
+ * @param {string} unit
+ */
+function throughputTable(results, workloads, unit) {
+  const [first] = workloads
+  if (!first) return []
   const rows = workloads.map((workload) => [
     `\`${workload.name}\``,
-    ...names.map((name) => throughputCell(findRow(results, workload, name))),
-    ratioCell(results, workload, original),
-    `${ratioCell(results, workload, goal)}${targetWords(results, workload)}`,
+    ...workload.peers.map((name) => throughputCell(findRow(results, workload, name))),
+    ...workload.comparisons.map((comparison) => ratioCell(results, workload, comparison)),
   ])
-  return table([unit, ...names, `PolyMQ / ${original}`, `PolyMQ / ${goal}`], rows)
+  const ratios = first.comparisons.map(({ own, other }) => `${own} / ${other}`)
+  return table([unit, ...first.peers, ...ratios], rows)
+}
+
+/** @param {Row | undefined} row */
+function throughputCell(row) {
+  if (!row) return 'skipped'
+  if (!row.summary) return failure(row)
+  const { value, megabytesPerSecond, answerP99Ms } = row.summary
+  const megabytes = megabytesPerSecond ? `; ${megabytesPerSecond.median.toFixed(0)} MB/s` : ''
+  const word = megabytesPerSecond ? 'ack' : 'confirm'
+  const answer = answerP99Ms ? `, ${word} p99 ${answerP99Ms.median.toFixed(1)} ms` : ''
+  return `${range(value, thousands)}${megabytes}${answer}`
+}
+
+/**
+ * @param {Results} results
+ * @param {Workload[]} workloads
+ */
+function latencyTable(results, workloads) {
+  const write = (/** @type {number} */ ms) => ms.toFixed(3)
+  const rows = rowsOf(results, workloads).map(({ workload, name, row }) => {
+    if (!row?.summary) return [`\`${workload.name}\``, name, row ? failure(row) : 'skipped', '', '']
+    const { value, ends, answerP99Ms } = row.summary
+    const turns =
+      name === peerNames.bare ? `; before ${write(ends.first)}, after ${write(ends.last)}` : ''
+    const comparison = workload.comparisons.find((one) => one.own === name) ?? {
+      own: name,
+      other: peerNames.bare,
+    }
+    return [
+      `\`${workload.name}\``,
+      name,
+      `${range(value, write)}${turns}`,
+      answerP99Ms ? range(answerP99Ms, write) : '–',
+      ratioCell(results, workload, comparison),
+    ]
+  })
+  if (rows.length === 0) return []
+  const head = ['one at a time, until confirmed, ms', 'broker', 'p50', 'p99']
+  return table([...head, `p50 / ${peerNames.bare}`], rows)
+}
+
+/**
+ * @param {Results} results
+ * @param {Workload[]} workloads
+ */
+function backlogTable(results, workloads) {
+  const rows = rowsOf(results, workloads).map(({ workload, name, row }) => {
+    const backlog = row?.summary?.backlog
+    const cells = [`\`${workload.name}\``, name]
+    if (!row?.summary || !backlog)
+      return [...cells, row ? failure(row) : 'skipped', '', '', '', '', '', '']
+    // What is to be reached is PolyMQ's.
+    const limits = name === peerNames.polymqSync ? workload.limits : {}
+    const { peakBytes, probeP99Ms, drainRatio } = backlog
+    const ms = (/** @type {number} */ value) => value.toFixed(1)
+    const share = (/** @type {number} */ value) => value.toFixed(2)
+    const memory = peakBytes
+      ? `${range(peakBytes, mebibytes)}${targetWords(peakBytes.median, { most: limits.peakBytesMost, write: mebibytes })}`
+      : '–'
+    return [
+      ...cells,
+      thousands(backlog.messages),
+      range(backlog.unloadedPerSecond, thousands),
+      range(backlog.publishedPerSecond, thousands),
+      range(row.summary.value, thousands),
+      `${range(drainRatio, share)}${targetWords(drainRatio.median, { least: limits.drainRatioLeast })}`,
+      memory,
+      `${range(probeP99Ms, ms)}${targetWords(probeP99Ms.median, { most: limits.mostMs })}; ${probeWords(row.summary)}`,
+    ]
+  })
+  if (rows.length === 0) return []
+  return table(
+    [
+      'backlog, messages/s',
+      'broker',
+      'messages',
+      'unloaded: in and out at once',
+      'published, no consumer',
+      'drained',
+      'drained / unloaded',
+      'peak memory',
+      'bystander p99, ms, while draining',
+    ],
+    rows,
+  )
+}
+
+/** @param {Summary} summary */
+function probeWords({ probe }) {
+  if (!probe) return ''
+  const open = probe.unanswered > 0 ? ` (${probe.unanswered} runs ended unanswered)` : ''
+  return `max ${probe.maxMs.toFixed(0)}${open}`
 }
 
 /**
@@ -75,24 +192,22 @@ function throughputTable({ results, workloads, protocol }) {
  * @param {Workload[]} workloads
  */
 function probeTable(results, workloads) {
-  const rows = workloads.flatMap((workload) =>
-    results.rows
-      .filter((row) => row.workload === workload.name)
-      .map((row) => {
-        const name = `\`${workload.name}\``
-        const probe = row.summary?.probe
-        if (!row.summary || !probe) return [name, row.peer, failure(row), '', '', '', '']
-        const open = probe.unanswered > 0 ? ` (${probe.unanswered} runs ended unanswered)` : ''
-        return [
-          name,
-          row.peer,
-          probe.p50Ms.toFixed(1),
-          `${ms(row.summary.value)}${row.peer === peerNames.polymq ? targetWords(results, workload) : ''}`,
-          `${probe.maxMs.toFixed(0)}${open}`,
-          thousands(probe.busyPerSecond),
-        ]
-      }),
-  )
+  const rows = rowsOf(results, workloads).map(({ workload, name, row }) => {
+    const cells = [`\`${workload.name}\``, name]
+    const probe = row?.summary?.probe
+    if (!row?.summary || !probe) return [...cells, row ? failure(row) : 'skipped', '', '', '']
+    const { value } = row.summary
+    const most = name === peerNames.polymq ? workload.limits.mostMs : undefined
+    const ms = (/** @type {number} */ one) => one.toFixed(1)
+    return [
+      ...cells,
+      ms(probe.p50Ms),
+      `${range(value, ms)}${targetWords(value.median, { most })}`,
+      probeWords(row.summary).replace('max ', ''),
+      thousands(probe.busyPerSecond),
+    ]
+  })
+  if (rows.length === 0) return []
   return table(['round trip, ms', 'broker', 'p50', 'p99', 'max', 'busy messages/s'], rows)
 }
 
@@ -101,7 +216,7 @@ function insideTable(results) {
   const rows = results.rows.flatMap((row) => {
     const inside = row.summary?.perMessage
     // A probe's run has no fixed count of messages: what it publishes and what arrives differ.
-    if (!inside || row.summary?.probe) return []
+    if (!inside || (row.summary?.probe && !row.summary.backlog)) return []
     return [
       [
         `\`${row.workload}\``,
@@ -109,7 +224,7 @@ function insideTable(results) {
         inside.heapBytes.toFixed(0),
         Math.max(0, inside.externalBytesMin).toFixed(0),
         inside.cpuMicroseconds.toFixed(2),
-        `${((row.summary?.rssBytesMax ?? 0) / 2 ** 20).toFixed(0)} MiB`,
+        mebibytes(row.summary?.rssBytesMax ?? 0),
       ],
     ]
   })
@@ -128,50 +243,32 @@ function insideTable(results) {
 }
 
 /**
- * Whether PolyMQ reached the workload's target; '' where that cannot be said.
  * @param {Results} results
  * @param {Workload} workload
+ * @param {Comparison} comparison
  */
-function targetWords(results, workload) {
-  const own = findRow(results, workload, peerNames.polymq)?.summary
-  if (!own) return ''
-  const { target } = workload
-  if ('mostMs' in target) {
-    return own.value.median <= target.mostMs
-      ? `, target ${target.mostMs} met`
-      : `, **target ${target.mostMs} missed**`
-  }
-  const peer = findRow(results, workload, target.peer)?.summary
-  if (!peer) return ''
-  const met = own.value.median / peer.value.median >= target.leastRatio
-  return met ? `, target ${target.leastRatio} met` : `, **target ${target.leastRatio} missed**`
-}
-
-/**
- * @param {Results} results
- * @param {Workload} workload
- * @param {string} peer
- */
-function ratioCell(results, workload, peer) {
-  const own = findRow(results, workload, peerNames.polymq)?.summary
-  const other = findRow(results, workload, peer)?.summary
-  return own && other ? (own.value.median / other.value.median).toFixed(2) : '–'
-}
-
-/** @param {Row | undefined} row */
-function throughputCell(row) {
-  if (!row) return 'skipped'
-  if (!row.summary) return failure(row)
-  const { value, megabytesPerSecond, ackP99Ms } = row.summary
-  const range = `${thousands(value.median)} (${thousands(value.least)}–${thousands(value.most)})`
-  const megabytes = megabytesPerSecond ? `; ${megabytesPerSecond.median.toFixed(0)} MB/s` : ''
-  const ack = ackP99Ms ? `, ack p99 ${ackP99Ms.median.toFixed(1)} ms` : ''
-  return `${range}${megabytes}${ack}`
+function ratioCell(results, workload, { own, other, least, most }) {
+  const value = findRow(results, workload, own)?.summary?.value.median
+  const otherValue = findRow(results, workload, other)?.summary?.value.median
+  if (value === undefined || otherValue === undefined || own === other) return '–'
+  const ratio = value / otherValue
+  return `${ratio.toFixed(2)}${targetWords(ratio, { least, most })}`
 }
 
 /** @param {Row} row */
 function failure(row) {
   return `failed: ${(row.error ?? 'no numbers').replaceAll('|', '/').replaceAll('\n', ' ')}`
+}
+
+/**
+ * A line for each workload and each who takes part.
+ * @param {Results} results
+ * @param {Workload[]} workloads
+ */
+function rowsOf(results, workloads) {
+  return workloads.flatMap((workload) =>
+    workload.peers.map((name) => ({ workload, name, row: findRow(results, workload, name) })),
+  )
 }
 
 /**
@@ -181,24 +278,4 @@ function failure(row) {
  */
 function findRow(results, workload, peer) {
   return results.rows.find((row) => row.workload === workload.name && row.peer === peer)
-}
-
-/**
- * @param {string[]} head
- * @param {string[][]} rows
- */
-function table(head, rows) {
-  const line = (/** @type {string[]} */ cells) => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)]
-}
-
-/** @param {number} value */
-function thousands(value) {
-  if (value >= 1e6) return `${(value / 1e6).toFixed(2)} M`
-  return value >= 1000 ? `${(value / 1000).toFixed(1)} k` : value.toFixed(0)
-}
-
-/** @param {import('./results.mjs').Spread} value */
-function ms(value) {
-  return `${value.median.toFixed(1)} (${value.least.toFixed(1)}–${value.most.toFixed(1)})`
 }

@@ -1,6 +1,6 @@
 // @ts-check
-// From runs to numbers: medians of five with their range, ratios, targets; a JSON file for each bench, and one page of
-// tables from the newest of them.
+// From runs to numbers: medians of the rounds with their range; a JSON file for each bench, and one page of tables from
+// the newest of them.
 
 import { execFile } from 'node:child_process'
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
@@ -14,20 +14,37 @@ import { resultsPage } from './results-page.mjs'
 const run = promisify(execFile)
 const resultsDir = join(benchDir, 'results')
 
+/** Of the JSON files. Older ones stay where they are and are no longer shown. */
+export const resultsFormat = 2
+
+/** What a driver calls the number that counts, by kind of workload. */
+const valueKeys = {
+  throughput: ['consumedPerSecond'],
+  backlog: ['consumedPerSecond'],
+  probe: ['p99Ms'],
+  // amqpload, kafkaload, bare-fdatasync.
+  latency: ['confirmP50Ms', 'ackP50Ms', 'p50Ms'],
+}
+
 /**
  * @typedef {import('./measure.mjs').Row} Row
  * @typedef {{ median: number, least: number, most: number }} Spread
  * @typedef {object} Summary
- * @property {Spread} value messages/s, or for a probe the p99 in ms
+ * @property {Spread} value by kind of workload: messages/s consumed (of a backlog: drained), p99 of a probe in ms, p50
+ *   of a latency in ms
  * @property {Spread | null} megabytesPerSecond Kafka
- * @property {Spread | null} ackP99Ms Kafka
- * @property {{ p50Ms: number, maxMs: number, busyPerSecond: number, unanswered: number } | null} probe
+ * @property {Spread | null} answerP99Ms until the confirm, or the answer to a produce
+ * @property {{ first: number, last: number }} ends the values of the first and the last run
+ * @property {{ p50Ms: number, maxMs: number, probes: number, busyPerSecond: number, unanswered: number } | null} probe
+ * @property {BacklogSummary | null} backlog
  * @property {{ heapBytes: number, externalBytesMin: number, cpuMicroseconds: number } | null} perMessage
  * @property {number | null} rssBytesMax
+ * @typedef {{ messages: number, unloadedPerSecond: Spread, publishedPerSecond: Spread, drainRatio: Spread,
+ *   probeP99Ms: Spread, peakBytes: Spread | null, peakBytesFilling: Spread | null }} BacklogSummary
  * @typedef {{ date: string, what: string, commit: string, node: string, cpu: string, cores: number, load: number,
- *   durability: string, rounds: number }} Context
+ *   fileSystem: string, rounds: number }} Context
  * @typedef {{ name: string, version: string }} PeerVersion
- * @typedef {{ context: Context, peers: PeerVersion[], skipped: { name: string, why: string }[],
+ * @typedef {{ format: number, context: Context, peers: PeerVersion[], skipped: { name: string, why: string }[],
  *   workloads: import('./workloads.mjs').Workload[], rows: (Row & { summary: Summary | null })[] }} Results
  */
 
@@ -52,26 +69,63 @@ export function spread(values) {
 export function summarize(row, kind) {
   if (row.error !== null || row.runs.length === 0) return null
   const drivers = row.runs.map((one) => one.driver)
-  const of = (/** @type {string} */ key) => {
-    const values = drivers.map((driver) => driver[key]).filter((value) => value !== undefined)
+  const of = (/** @type {string[]} */ ...keys) => {
+    const values = drivers.map((driver) => firstOf(driver, keys)).filter((one) => one !== undefined)
     return values.length > 0 ? spread(values) : null
   }
-  const value = of(kind === 'probe' ? 'p99Ms' : 'consumedPerSecond')
+  const value = of(...valueKeys[kind])
   if (!value) return null
+  const end = (/** @type {number} */ index) =>
+    firstOf(drivers.at(index) ?? {}, valueKeys[kind]) ?? value.median
   return {
     value,
+    ends: { first: end(0), last: end(-1) },
     megabytesPerSecond: of('consumedMegabytesPerSecond'),
-    ackP99Ms: of('ackP99Ms'),
-    probe:
-      kind === 'probe'
-        ? {
-            p50Ms: of('p50Ms')?.median ?? 0,
-            maxMs: of('maxMs')?.most ?? 0,
-            busyPerSecond: of('consumedPerSecond')?.median ?? 0,
-            unanswered: drivers.filter((driver) => driver['unanswered']).length,
-          }
-        : null,
+    answerP99Ms: of('confirmP99Ms', 'ackP99Ms', ...(kind === 'latency' ? ['p99Ms'] : [])),
+    probe: kind === 'probe' || kind === 'backlog' ? probeSummary(drivers, of) : null,
+    backlog: kind === 'backlog' ? backlogSummary(drivers, of) : null,
     ...insideSummary(row.runs),
+  }
+}
+
+/**
+ * @param {Record<string, number>} driver
+ * @param {readonly string[]} keys
+ */
+function firstOf(driver, keys) {
+  for (const key of keys) if (driver[key] !== undefined) return driver[key]
+  return undefined
+}
+
+/**
+ * @param {Record<string, number>[]} drivers
+ * @param {(key: string) => Spread | null} of
+ */
+function probeSummary(drivers, of) {
+  return {
+    p50Ms: of('p50Ms')?.median ?? 0,
+    maxMs: of('maxMs')?.most ?? 0,
+    probes: of('probes')?.median ?? 0,
+    busyPerSecond: of('consumedPerSecond')?.median ?? 0,
+    unanswered: drivers.filter((driver) => driver['unanswered']).length,
+  }
+}
+
+/**
+ * @param {Record<string, number>[]} drivers
+ * @param {(key: string) => Spread | null} of
+ * @returns {BacklogSummary}
+ */
+function backlogSummary(drivers, of) {
+  const always = (/** @type {string} */ key) => of(key) ?? spread([0])
+  return {
+    messages: drivers[0]?.['messages'] ?? 0,
+    unloadedPerSecond: always('unloadedPerSecond'),
+    publishedPerSecond: always('publishedPerSecond'),
+    drainRatio: always('drainRatio'),
+    probeP99Ms: always('p99Ms'),
+    peakBytes: of('peakBytes'),
+    peakBytesFilling: of('peakBytesFilling'),
   }
 }
 
@@ -95,10 +149,10 @@ function insideSummary(runs) {
 }
 
 /**
- * @param {{ what: string, rounds: number }} options
+ * @param {{ what: string, rounds: number, fileSystem: import('./scratch.mjs').FileSystem }} options
  * @returns {Promise<Context>}
  */
-export async function describeContext({ what, rounds }) {
+export async function describeContext({ what, rounds, fileSystem }) {
   return {
     date: new Date().toISOString().slice(0, 16).replace('T', ' '),
     what,
@@ -107,7 +161,7 @@ export async function describeContext({ what, rounds }) {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: cpus().length,
     load: loadavg()[0] ?? 0,
-    durability: 'memory',
+    fileSystem: `${fileSystem.type} on ${fileSystem.source}`,
     rounds,
   }
 }
@@ -147,6 +201,7 @@ async function newestOfEachKind() {
     .reverse()) {
     /** @type {Results} */
     const results = JSON.parse(await readFile(join(resultsDir, file), 'utf8'))
+    if (results.format !== resultsFormat) continue
     if (!newest.has(results.context.what)) newest.set(results.context.what, { file, results })
   }
   return [...newest.values()]

@@ -1,89 +1,211 @@
 // @ts-check
-// What is measured. Counts suit a broker on Node at about two seconds a run; a peer takes its `share` of them.
+// What is measured, on whom, and what is to be reached. Counts suit a broker on Node at about two seconds a run; a peer
+// takes its `share` of them.
 
 /**
+ * @typedef {object} Comparison PolyMQ's number over another's of the same workload
+ * @property {string} own
+ * @property {string} other
+ * @property {number} [least] to reach
+ * @property {number} [most]
+ *
+ * @typedef {object} Limits what PolyMQ's own numbers are to keep within
+ * @property {number} [mostMs] p99 of a probe
+ * @property {number} [drainRatioLeast] a backlog's rate of draining over the unloaded rate
+ * @property {number} [peakBytesMost] memory of the process
+ *
  * @typedef {object} Workload
  * @property {string} name what `--only` matches
  * @property {'amqp' | 'kafka'} protocol
- * @property {'throughput' | 'probe'} kind
+ * @property {'throughput' | 'probe' | 'latency' | 'backlog'} kind
+ * @property {boolean} onDisk whether messages are durable: such workloads want a real file system
  * @property {import('./drivers.mjs').DriverName} driver
  * @property {readonly string[]} args
  * @property {{ flag: string, full: number, warmUp: number }} length how long the run is, and before it the warm-up
- * @property {{ peer: string, leastRatio: number } | { mostMs: number }} target
+ * @property {readonly string[]} peers who takes part
+ * @property {readonly Comparison[]} comparisons
+ * @property {Limits} limits
+ * @property {number} [roundsMax] for a long one
  */
 
 export const peerNames = /** @type {const} */ ({
   rabbitmq: 'RabbitMQ',
   kafka: 'Apache Kafka',
   ceiling: 'ceiling',
+  ceilingSync: 'ceiling sync',
   ring: 'ring ceiling',
+  ringSync: 'ring ceiling sync',
   kafkaCeiling: 'Kafka ceiling',
+  kafkaCeilingSync: 'Kafka ceiling sync',
   polymq: 'PolyMQ',
+  polymqSync: 'PolyMQ sync',
+  polymqOs: 'PolyMQ os',
+  bare: 'bare fdatasync',
 })
+
+const {
+  rabbitmq,
+  kafka,
+  ceiling,
+  ceilingSync,
+  ring,
+  ringSync,
+  kafkaCeiling,
+  kafkaCeilingSync,
+  polymq,
+  polymqSync,
+  polymqOs,
+  bare,
+} = peerNames
+
+/** Each in memory, and on disk. */
+const kafkaShapes = [
+  { words: '-s 1024 -r 100', batches: 10_000 },
+  { words: '-s 100 -r 150', batches: 20_000 },
+  { words: '-s 1024 -r 100 -P 16', batches: 10_000 },
+  { words: '-s 1024 -r 16 -w 1', batches: 5_000 },
+]
 
 /** @type {readonly Workload[]} */
 export const workloads = [
-  amqp({ name: 'amqp -s 16', args: ['-s', '16'], messages: 6_000_000 }),
-  amqp({ name: 'amqp -s 128', args: ['-s', '128'], messages: 4_000_000 }),
-  amqp({ name: 'amqp -s 1024', args: ['-s', '1024'], messages: 1_000_000 }),
-  amqp({
-    name: 'amqp -s 128 -a -q 200',
-    args: ['-s', '128', '-a', '-q', '200'],
-    messages: 800_000,
-  }),
+  amqpInMemory({ words: '-s 16', messages: 6_000_000 }),
+  amqpInMemory({ words: '-s 128', messages: 4_000_000 }),
+  amqpInMemory({ words: '-s 1024', messages: 1_000_000 }),
+  amqpInMemory({ words: '-s 128 -a -q 200', messages: 800_000 }),
   // The count is for each pair.
-  amqp({ name: 'amqp -x 20 -s 128', args: ['-x', '20', '-s', '128'], messages: 160_000 }),
+  amqpInMemory({ words: '-x 20 -s 128', messages: 160_000 }),
   {
     name: 'probe beside -x 100 -s 16',
     protocol: 'amqp',
     kind: 'probe',
+    onDisk: false,
     driver: 'amqpload',
     args: ['-P', '-x', '100', '-s', '16'],
     length: { flag: '-t', full: 5, warmUp: 1 },
-    target: { mostMs: 50 },
+    peers: [rabbitmq, ceiling, ring, polymq],
+    comparisons: [],
+    limits: { mostMs: 50 },
   },
-  kafka({ name: 'kafka -s 1024 -r 100', args: ['-s', '1024', '-r', '100'], batches: 10_000 }),
-  kafka({ name: 'kafka -s 100 -r 150', args: ['-s', '100', '-r', '150'], batches: 20_000 }),
-  kafka({
-    name: 'kafka -s 1024 -r 100 -P 16',
-    args: ['-s', '1024', '-r', '100', '-P', '16'],
-    batches: 10_000,
-  }),
-  kafka({
-    name: 'kafka -s 1024 -r 16 -w 1',
-    args: ['-s', '1024', '-r', '16', '-w', '1'],
-    batches: 5_000,
-  }),
+  amqpOnDisk({ words: '-s 128 -d -c -a -q 200', messages: 800_000 }),
+  amqpOnDisk({ words: '-s 1024 -d -c -a -q 1000 -i 5000', messages: 500_000 }),
+  {
+    name: 'latency amqp -s 1024 -d -c -i 1',
+    protocol: 'amqp',
+    kind: 'latency',
+    onDisk: true,
+    driver: 'amqpload',
+    args: [...'-s 1024 -d -c -i 1 -m pub'.split(' ')],
+    length: { flag: '-n', full: 5_000, warmUp: 1_000 },
+    // PolyMQ in memory shows what the way there and back costs without any disk.
+    peers: [bare, rabbitmq, ringSync, polymq, polymqOs, polymqSync],
+    comparisons: [{ own: polymqSync, other: bare, most: 1.5 }],
+    limits: {},
+  },
+  {
+    name: 'backlog amqp -s 1024 -d',
+    protocol: 'amqp',
+    kind: 'backlog',
+    onDisk: true,
+    driver: 'amqpload',
+    args: [...'-s 1024 -d -c -a -q 1000 -i 5000 -N'.split(' ')],
+    length: { flag: '-n', full: 2_000_000, warmUp: 500_000 },
+    peers: [rabbitmq, polymqSync],
+    comparisons: [],
+    limits: { mostMs: 50, drainRatioLeast: 0.5, peakBytesMost: 300 * 2 ** 20 },
+    roundsMax: 3,
+  },
+  ...kafkaShapes.map(kafkaInMemory),
+  ...kafkaShapes.map(kafkaOnDisk),
+  {
+    name: 'latency kafka -s 1024 -r 1 -a -1 -w 1',
+    protocol: 'kafka',
+    kind: 'latency',
+    onDisk: true,
+    driver: 'kafkaload',
+    args: [...'-s 1024 -r 1 -a -1 -w 1 -m pub'.split(' ')],
+    length: { flag: '-n', full: 5_000, warmUp: 1_000 },
+    peers: [bare, kafka, kafkaCeilingSync, polymq, polymqOs, polymqSync],
+    comparisons: [{ own: polymqSync, other: bare, most: 1.5 }],
+    limits: {},
+  },
 ]
 
 /**
- * @param {{ name: string, args: string[], messages: number }} options
+ * @param {{ words: string, messages: number }} options
  * @returns {Workload}
  */
-function amqp({ name, args, messages }) {
+function amqpInMemory({ words, messages }) {
   return {
-    name,
+    name: `amqp ${words}`,
     protocol: 'amqp',
     kind: 'throughput',
+    onDisk: false,
     driver: 'amqpload',
-    args,
+    args: words.split(' '),
     length: { flag: '-n', full: messages, warmUp: messages / 10 },
-    target: { peer: peerNames.ring, leastRatio: 0.5 },
+    peers: [rabbitmq, ceiling, ring, polymq],
+    comparisons: [
+      { own: polymq, other: rabbitmq },
+      { own: polymq, other: ring, least: 0.5 },
+    ],
+    limits: {},
   }
 }
 
 /**
- * @param {{ name: string, args: string[], batches: number }} options
+ * @param {{ words: string, messages: number }} options
  * @returns {Workload}
  */
-function kafka({ name, args, batches }) {
+function amqpOnDisk({ words, messages }) {
   return {
-    name,
+    ...amqpInMemory({ words, messages }),
+    onDisk: true,
+    peers: [rabbitmq, ceilingSync, ringSync, polymqOs, polymqSync],
+    comparisons: [
+      { own: polymqSync, other: rabbitmq },
+      { own: polymqSync, other: ringSync, least: 0.5 },
+    ],
+  }
+}
+
+/**
+ * @param {{ words: string, batches: number }} options
+ * @returns {Workload}
+ */
+function kafkaInMemory({ words, batches }) {
+  return {
+    name: `kafka ${words}`,
     protocol: 'kafka',
     kind: 'throughput',
+    onDisk: false,
     driver: 'kafkaload',
-    args,
+    args: words.split(' '),
     length: { flag: '-n', full: batches, warmUp: batches / 10 },
-    target: { peer: peerNames.kafkaCeiling, leastRatio: 0.6 },
+    peers: [kafka, kafkaCeiling, polymq],
+    comparisons: [
+      { own: polymq, other: kafka },
+      { own: polymq, other: kafkaCeiling, least: 0.6 },
+    ],
+    limits: {},
+  }
+}
+
+/**
+ * The ceiling without `sync` writes through the page cache: `os`.
+ * @param {{ words: string, batches: number }} options
+ * @returns {Workload}
+ */
+function kafkaOnDisk({ words, batches }) {
+  const syncedOverOs = { own: polymqSync, other: polymqOs }
+  return {
+    ...kafkaInMemory({ words, batches }),
+    name: `kafka --data ${words}`,
+    onDisk: true,
+    peers: [kafka, kafkaCeiling, kafkaCeilingSync, polymqOs, polymqSync],
+    comparisons: [
+      { own: polymqOs, other: kafkaCeiling },
+      { own: polymqSync, other: kafkaCeilingSync },
+      words.includes('-P 16') ? { ...syncedOverOs, least: 0.6 } : syncedOverOs,
+    ],
   }
 }
