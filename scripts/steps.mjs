@@ -1,7 +1,7 @@
 /**
  * What `npm run check` and `npm test` are made of:
  *
- *   node scripts/steps.mjs types lint format imports unit clients
+ *   node scripts/steps.mjs types lint format imports unit clients disk
  *
  * The first four are quiet unless they fail, and run two at a time; tests follow one after the
  * other, so that the test runner's own closing lines stay the last to be read. A step that fails
@@ -28,6 +28,12 @@ const checks = {
 const tests = {
   unit: { files: '{packages/*/src/**/*.test.ts,scripts/*.test.mjs}', timeoutMs: 60_000 },
   clients: { files: 'conformance/**/*.test.ts', timeoutMs: 180_000 },
+  // What clients see must not depend on where it is kept.
+  disk: {
+    files: 'conformance/{clients,amqp,kafka}/*.test.ts',
+    timeoutMs: 180_000,
+    environment: { POLYMQ_TEST_DURABILITY: 'sync' },
+  },
 }
 
 const CHECKS_AT_ONCE = 2
@@ -70,7 +76,7 @@ async function runCheck(name) {
 }
 
 async function runTests(name) {
-  const { files, timeoutMs } = tests[name]
+  const { files, timeoutMs, environment = {} } = tests[name]
   const found = fs.globSync(files, { cwd: root }).sort()
   console.log(`${name}: ${found.length} files`)
   // Given no file, the runner would look for tests of its own.
@@ -83,13 +89,14 @@ async function runTests(name) {
     '--test-force-exit',
     `--test-concurrency=${TEST_FILES_AT_ONCE}`,
   ]
-  const { isOk } = await run([...flags, ...found], 'inherit')
+  const { isOk } = await run([...flags, ...found], 'inherit', environment)
   return isOk
 }
 
 /** Runs it by the Node that runs this: the pinned one, under npm. */
-function run(args, output) {
-  const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', output, output] })
+function run(args, output, environment = {}) {
+  const env = { ...process.env, ...environment }
+  const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', output, output] })
   let text = ''
   child.stdout?.setEncoding('utf8').on('data', (chunk) => (text += chunk))
   child.stderr?.setEncoding('utf8').on('data', (chunk) => (text += chunk))

@@ -9,6 +9,7 @@ import type {
 } from '../../packages/broker/src/protocols/kafka/codec/messages/admin.ts'
 import { KafkaError } from '../../packages/broker/src/protocols/kafka/errors.ts'
 import { eventually } from '../clients/support/eventually.ts'
+import { onDisk } from '../clients/support/data-directory.ts'
 import { startKafkaBroker, uniqueTopic, type KafkaBroker } from '../clients/support/kafka-broker.ts'
 import { batchOf, createTopic, fetchFrom, produce } from './records.ts'
 import { WireClient } from './wire-client.ts'
@@ -219,22 +220,27 @@ test('a deleted topic is gone at once, and deleting what is not there says so', 
   assert.deepEqual(codes, [KafkaError.UNKNOWN_TOPIC_ID, KafkaError.INVALID_REQUEST])
 })
 
-test('retention by bytes drops the oldest batches and moves the log start', async () => {
-  const configs = [{ name: 'retention.bytes', value: '5000' }]
-  const { name: topic } = await create({ configs, numPartitions: 1 })
-  for (let index = 0; index < 20; index++)
-    await produce(client, batchOf(['x'.repeat(930)]), { topic })
-  const start = await eventually('old batches go', async () => {
-    const { logStartOffset } = await fetchFrom(client, { topic, offset: 20 })
-    return logStartOffset >= 14 && logStartOffset
-  })
-  assert.ok(start < 16)
-  assert.equal(
-    (await fetchFrom(client, { topic, offset: start - 1 })).errorCode,
-    KafkaError.OFFSET_OUT_OF_RANGE,
-  )
-  assert.equal((await fetchFrom(client, { topic, offset: start })).errorCode, KafkaError.NONE)
-})
+// On a disk whole segments go, and the newest stays: see stored.test.ts.
+test(
+  'retention by bytes drops the oldest batches and moves the log start',
+  { skip: onDisk },
+  async () => {
+    const configs = [{ name: 'retention.bytes', value: '5000' }]
+    const { name: topic } = await create({ configs, numPartitions: 1 })
+    for (let index = 0; index < 20; index++)
+      await produce(client, batchOf(['x'.repeat(930)]), { topic })
+    const start = await eventually('old batches go', async () => {
+      const { logStartOffset } = await fetchFrom(client, { topic, offset: 20 })
+      return logStartOffset >= 14 && logStartOffset
+    })
+    assert.ok(start < 16)
+    assert.equal(
+      (await fetchFrom(client, { topic, offset: start - 1 })).errorCode,
+      KafkaError.OFFSET_OUT_OF_RANGE,
+    )
+    assert.equal((await fetchFrom(client, { topic, offset: start })).errorCode, KafkaError.NONE)
+  },
+)
 
 async function describeConfigs(
   resourceType: number,

@@ -1,4 +1,5 @@
-import { startBroker, type StartOptions } from '../../../packages/broker/src/index.ts'
+import type { StartOptions } from '../../../packages/broker/src/index.ts'
+import { startTestBroker } from './data-directory.ts'
 import { recordingLogger, visibleLines, type LogLine } from './recording-logger.ts'
 
 /**
@@ -19,7 +20,11 @@ export async function startAmqpBroker(options: Partial<StartOptions> = {}): Prom
   const peer = process.env['POLYMQ_TEST_AMQP_URL']
   if (peer !== undefined) return peerAt(new URL(peer))
   const lines: LogLine[] = []
-  const broker = await startBroker({ amqp: { port: 0 }, log: recordingLogger(lines), ...options })
+  const broker = await startTestBroker({
+    amqp: { port: 0 },
+    log: recordingLogger(lines),
+    ...options,
+  })
   const { host, port } = broker.addresses.amqp ?? { host: '', port: 0 }
   return {
     host,

@@ -1,4 +1,5 @@
-import { startBroker, type StartOptions } from '../../../packages/broker/src/index.ts'
+import type { StartOptions } from '../../../packages/broker/src/index.ts'
+import { startTestBroker } from './data-directory.ts'
 import { recordingLogger, visibleLines, type LogLine } from './recording-logger.ts'
 
 /**
@@ -20,7 +21,11 @@ export async function startKafkaBroker(options: Partial<StartOptions> = {}): Pro
   const peer = process.env['POLYMQ_TEST_KAFKA']
   if (peer !== undefined) return peerAt(peer)
   const lines: LogLine[] = []
-  const broker = await startBroker({ kafka: { port: 0 }, log: recordingLogger(lines), ...options })
+  const broker = await startTestBroker({
+    kafka: { port: 0 },
+    log: recordingLogger(lines),
+    ...options,
+  })
   const { host, port } = broker.addresses.kafka ?? { host: '', port: 0 }
   return {
     host,
