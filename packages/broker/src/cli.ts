@@ -3,5 +3,5 @@ import { main } from './app/main.ts'
 
 await main({
   loadBroker: async () => (await import('./index.ts')).startBroker,
-  loadInspector: () => Promise.reject(new Error('this build cannot look into a data directory')),
+  loadInspector: async () => (await import('./app/inspect-store.ts')).inspectStore,
 })

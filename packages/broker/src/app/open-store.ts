@@ -8,7 +8,7 @@ import { FreeSpaceWatch } from '../core/free-space.ts'
 import { limits } from '../core/limits.ts'
 import { Persistence } from '../core/persistence/persistence.ts'
 import { MEMORY_BASE } from '../core/queue/queue-store.ts'
-import { DiskError, type Disk } from '../storage/disk.ts'
+import { DiskError, type Disk, type JournalShape } from '../storage/disk.ts'
 import { checksum, openDisk } from '../storage/disk/open-disk.ts'
 import { storageLimits } from '../storage/limits.ts'
 import { MemoryLog } from '../storage/memory-log.ts'
@@ -41,7 +41,7 @@ export async function prepareStore(
   const failure = Promise.withResolvers<DiskError>()
   const store = new Store({
     disk,
-    shape: { slotBytes: storageLimits.slotBytes, slots: storageLimits.slots },
+    shape: journalShape(),
     checksum,
     chunk: { bytesMax: limits.pageBytes, messagesMax: limits.pageMessagesMax },
     timers,
@@ -113,6 +113,15 @@ function nextTurn(turn: Turn): Promise<void> {
     }
     turn.schedule(task)
   })
+}
+
+/** Tests that want to see many laps of the ring in little time make it small; a directory is opened with the shape that it was made with. */
+function journalShape(): JournalShape {
+  const { slots } = storageLimits
+  return {
+    slotBytes: Number(process.env.POLYMQ_TORTURE_SLOT_BYTES ?? storageLimits.slotBytes),
+    slots,
+  }
 }
 
 /** For tests that end the process within one. */

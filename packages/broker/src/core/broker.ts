@@ -156,7 +156,7 @@ export class Broker {
   }
 
   declareExchange(caller: Caller, token: number, request: ExchangeRequest): void {
-    this.completions.call(caller, token, () => {
+    this.completions.change(caller, token, () => {
       const { name, options } = request
       this.#authorize(caller, 'configure', { kind: 'exchange', name })
       const alternate = options.arguments.get('alternate-exchange')
@@ -179,7 +179,7 @@ export class Broker {
   }
 
   deleteExchange(caller: Caller, token: number, request: DeleteExchangeRequest): void {
-    this.completions.call(caller, token, () => {
+    this.completions.change(caller, token, () => {
       this.#authorize(caller, 'configure', { kind: 'exchange', name: request.name })
       caller.vhost.deleteExchange(request.name, request)
       return done
@@ -187,7 +187,7 @@ export class Broker {
   }
 
   bind(caller: Caller, token: number, request: BindingRequest): void {
-    this.completions.call(caller, token, () => {
+    this.completions.change(caller, token, () => {
       this.#authorizeBinding(caller, request)
       caller.vhost.bind(request, caller.id)
       return done
@@ -195,7 +195,7 @@ export class Broker {
   }
 
   unbind(caller: Caller, token: number, request: BindingRequest): void {
-    this.completions.call(caller, token, () => {
+    this.completions.change(caller, token, () => {
       this.#authorizeBinding(caller, request)
       caller.vhost.unbind(request, caller.id)
       return done
@@ -209,7 +209,7 @@ export class Broker {
 
   /** Completes with the queue's name and counts. */
   declareQueue(caller: Caller, token: number, request: QueueRequest): void {
-    this.completions.call(caller, token, () => {
+    this.completions.change(caller, token, () => {
       const { name, options } = request
       // A name of ours is anything; RabbitMQ asks about the name it has made, which no sane pattern names.
       if (name !== '') this.#authorize(caller, 'configure', { kind: 'queue', name })
@@ -237,7 +237,7 @@ export class Broker {
 
   /** Completes with `removed`; deleting what does not exist succeeds. */
   deleteQueue(caller: Caller, token: number, request: DeleteQueueRequest): void {
-    this.completions.call(caller, token, () => {
+    this.completions.change(caller, token, () => {
       const { name } = request
       this.#authorize(caller, 'configure', { kind: 'queue', name })
       const queue = caller.vhost.findQueue(name)

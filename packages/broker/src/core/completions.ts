@@ -16,6 +16,8 @@ export interface BrokerJournal {
   readonly written: number
   /** All below is on the disk. */
   readonly synced: number
+  /** Whether declarations can be appended now. */
+  readonly hasRoom: boolean
   /** Somebody waits for all that has been appended so far to be on the disk, be it in this turn or before. */
   requestSync(): void
   /** Seals what this turn appended and hands it to the disk. */
@@ -49,6 +51,7 @@ const noJournal: BrokerJournal = {
   head: 0,
   written: Infinity,
   synced: Infinity,
+  hasRoom: true,
   requestSync() {},
   endTurn() {},
 }
@@ -106,6 +109,14 @@ export class Completions {
     if (isOfGroup(first)) this.#offsetsUpTo = this.#journal.head
     else if (first.kind !== 'broker') this.#declaredUpTo = this.#journal.head
     this.#turn.arm()
+  }
+
+  /** As call(), of work that declares or deletes: while the disk takes nothing, that is refused. */
+  change(caller: Caller, token: number, work: () => Outcome): void {
+    if (this.#journal.hasRoom) return this.call(caller, token, work)
+    const text = 'the disk is full: nothing can be declared or deleted until there is room'
+    const error = new BrokerError(ErrorCode.resourceError, text)
+    this.call(caller, token, () => ({ kind: 'failed', error }))
   }
 
   /** Does the work at once. The answer waits until what it appended, and all that was declared, is on the disk. */

@@ -93,7 +93,8 @@ export class Cut {
     const { disk, keep } = this.#options
     let hasSynced = false
     for (const file of keep.values()) {
-      if (file.isSynced || file.bytes === 0) continue
+      // One of which nobody was told may not even be there: the disk was full.
+      if (file.isSynced || file.live <= 0) continue
       await disk.sync(keepFile(file.id))
       file.isSynced = true
       hasSynced = true

@@ -46,10 +46,13 @@ export interface StoreOwner {
   journalProgressed(): void
   journalFullChanged(): void
   /** The disk is full, or (null) no longer. */
-  stalled(error: DiskError | null): void
+  stalled(what: Stalled, error: DiskError | null): void
   /** Nothing more will be kept. */
   failed(error: Error): void
 }
+
+/** What waits for room on the disk; each by itself. */
+export type Stalled = 'journal' | 'cut' | 'streams'
 
 /** What a long piece of work does, for tests that stop it there. */
 export type Phase = 'recovery' | 'cut' | 'keep-write' | 'segment-flush' | 'snapshot' | 'roll'
@@ -86,6 +89,8 @@ export class Store implements JournalOwner {
   #work: Promise<void> | null = null
   #isClosing: boolean = false
   #failure: Error | null = null
+  /** Whoever waits for the journal to get further: the work under way. */
+  #progressed: (() => void) | null = null
   readonly #idle: Timer
   readonly #retry: Timer
   #idleHead: number = 0
@@ -188,6 +193,7 @@ export class Store implements JournalOwner {
   // ---- the journal -------------------------------------------------------------------------------
 
   journalProgressed(): void {
+    this.#progressed?.()
     this.#owner?.journalProgressed()
     this.#startCut()
     if (!this.#idle.armed && !this.#isClosing)
@@ -199,7 +205,7 @@ export class Store implements JournalOwner {
   }
 
   journalStalled(error: DiskError | null): void {
-    this.#owner?.stalled(error)
+    this.#owner?.stalled('journal', error)
   }
 
   journalFailed(error: DiskError): void {
@@ -210,6 +216,7 @@ export class Store implements JournalOwner {
   fail(error: Error): void {
     if (this.#failure !== null) return
     this.#failure = error
+    this.#progressed?.()
     this.#owner?.failed(error)
   }
 
@@ -244,7 +251,7 @@ export class Store implements JournalOwner {
       return
     this.#work = work()
       .then(
-        () => this.#owner?.stalled(null),
+        () => this.#owner?.stalled('cut', null),
         (error: unknown) => this.#failedWork(error),
       )
       .then(() => {
@@ -254,8 +261,8 @@ export class Store implements JournalOwner {
   }
 
   #failedWork(error: unknown): void {
-    if (error instanceof DiskError && error.code === 'ENOSPC') {
-      this.#owner?.stalled(error)
+    if (error instanceof DiskError && FULL.has(error.code)) {
+      this.#owner?.stalled('cut', error)
       this.#options.timers.set(this.#retry, storageLimits.retryMs)
       return
     }
@@ -316,11 +323,22 @@ export class Store implements JournalOwner {
       work = 0
       await pause()
     }
+    // What it shows of changes that are still on their way must not be all that is left of them: the journal tells the rest.
+    await this.#untilSynced(this.journal.head)
     await writer.finish()
     this.#phase('snapshot', 'end')
     for (const file of dead) {
       await disk.remove(keepFile(file.id))
       this.keep.forget(file)
+    }
+  }
+
+  async #untilSynced(position: number): Promise<void> {
+    const { journal } = this
+    while (journal.synced < position) {
+      if (this.#failure !== null) throw this.#failure
+      journal.requestSync()
+      await new Promise<void>((resolve) => (this.#progressed = resolve))
     }
   }
 
@@ -361,6 +379,9 @@ export class Store implements JournalOwner {
     this.#options.onPhase?.(phase, edge)
   }
 }
+
+/** A disk that is full, and one of which this user may have no more. */
+const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT'])
 
 /** What an entry costs beside its bytes, in bytes; and after how much of it others have their turn. */
 const ENTRY_WORK = 256

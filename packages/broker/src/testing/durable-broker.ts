@@ -26,6 +26,8 @@ export interface DurableBrokerOptions {
   readonly chunk?: ChunkLimits
   readonly durability?: Durability
   readonly seed?: number
+  /** The store lets others have their turn. */
+  readonly onPause?: () => void
 }
 
 /** A broker without network over a disk of the test's, whose turns and clock the test moves; guest may do everything in `/`. */
@@ -54,7 +56,10 @@ export class DurableBroker {
       timers,
       logger,
       newStoreId: () => random.integer(1, 2 ** 40),
-      pause: () => this.#nextTurn(),
+      pause: () => {
+        options.onPause?.()
+        return this.#nextTurn()
+      },
     })
     this.persistence = new Persistence({
       store: this.store,

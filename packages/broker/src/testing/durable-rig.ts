@@ -2,6 +2,10 @@ import { noArguments } from '../core/arguments.ts'
 import { MessageFlag } from '../core/message.ts'
 import type { Publisher } from '../core/publisher.ts'
 import type { Queue } from '../core/queue/queue.ts'
+import type { Partition } from '../core/stream/partition.ts'
+import type { StreamConfig } from '../core/stream/stream-config.ts'
+import type { Stream } from '../core/stream/stream.ts'
+import { newBatch, type TestBatch } from './batches.ts'
 import { DurableBroker, type DurableBrokerOptions } from './durable-broker.ts'
 import { FaultyDisk } from './faulty-disk.ts'
 import { RecordingConsumer } from './recording-consumer.ts'
@@ -63,6 +67,46 @@ export class DurableRig {
     this.publisher.publish(publication)
     const confirm = { commit: () => void this.confirmed++ }
     this.durable.broker.whenSafe(confirm, this.publisher.safety)
+  }
+
+  /** To all queues that are bound to amq.fanout. */
+  async broadcast(bodies: readonly string[]): Promise<void> {
+    for (const body of bodies) {
+      const publication = textPublication({ body, exchange: 'amq.fanout' })
+      publication.flags = MessageFlag.persistent
+      this.publisher.publish(publication)
+      await this.durable.settle()
+    }
+  }
+
+  async bindToFanout(...names: string[]): Promise<void> {
+    for (const destination of names) {
+      const binding = { destinationKind: 'queue', destination, routingKey: '' } as const
+      this.durable.broker.bind(this.caller, 1, {
+        ...binding,
+        source: 'amq.fanout',
+        arguments: noArguments,
+      })
+    }
+    await this.durable.settle()
+    this.#check()
+  }
+
+  async createStream(name: string, config: Partial<StreamConfig> = {}): Promise<Stream> {
+    const { streams } = this.durable.vhost
+    const options = { ...streams.defaultConfig, ...config }
+    const stream = streams.create(name, { partitions: 2, config: options, settings: new Map() })
+    await this.durable.settle()
+    return stream
+  }
+
+  /** A batch, in a turn of its own. */
+  async append(partition: Partition, batch: TestBatch): Promise<void> {
+    const bytes = newBatch({ timestamp: this.durable.manual.clock.wallMs(), ...batch })
+    const appended = { baseOffset: 0, logAppendTimeMs: -1 }
+    const refused = partition.append(bytes, 0, bytes.length, appended)
+    if (refused !== null) throw new Error(refused)
+    await this.durable.settle()
   }
 
   /** Each in a batch of its own. */

@@ -11,6 +11,7 @@ export class FakeJournal implements BrokerJournal {
   head: number = 0
   written: number = 0
   synced: number = 0
+  hasRoom: boolean = true
   /** Where the newest sealed turn ended, and the newest of which somebody wants to know that it is synced. */
   sealed: number = 0
   syncTo: number = 0

@@ -9,13 +9,13 @@ import type { PageReader } from '../../storage/keep/page-reader.ts'
 import type { SegmentFiles } from '../../storage/segments/segment-files.ts'
 import type { SnapshotEntry } from '../../storage/snapshot.ts'
 import type { StoreDamage } from '../../storage/store-damage.ts'
-import type { Store, StoreOwner } from '../../storage/store.ts'
+import type { Store, Stalled, StoreOwner } from '../../storage/store.ts'
 import { Alarm } from '../alarms.ts'
 import type { Broker } from '../broker.ts'
 import { Safety, type Committer, type Durability } from '../commits.ts'
 import type { BrokerStore } from '../completions.ts'
 import { limits } from '../limits.ts'
-import type { DurableState } from '../queue/durable-state.ts'
+import type { DurableOwner, DurableState } from '../queue/durable-state.ts'
 import { PageCache } from '../queue/page-cache.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { QueueStore } from '../queue/queue-store.ts'
@@ -35,8 +35,11 @@ const DECLARATIONS_PER_ENTRY = 64
 /** Of a list of declarations in one record of the journal. */
 const DECLARATION_BYTES_MAX = 1_048_576
 
+/** What is asked of the store; one that is only looked at has no more. */
+export type PersistedStore = Pick<Store, 'journal' | 'reader' | 'keep' | 'open' | 'close' | 'fail'>
+
 export interface PersistenceOptions {
-  readonly store: Store
+  readonly store: PersistedStore
   readonly segments: SegmentFiles
   readonly turn: Turn
   readonly timers: Timers
@@ -57,9 +60,10 @@ export class Persistence implements BrokerStore, QueueStore, StoreOwner {
   readonly pages: PageCache
   readonly streams: StreamStore
   readonly #options: PersistenceOptions
-  readonly #store: Store
+  readonly #store: PersistedStore
   /** Queues with something to write down before the next batch is sealed. */
   #dirty: DurableState[] = []
+  readonly #waitForRoom = new Set<DurableOwner>()
   readonly #ackTimer: Timer
   #areAcksDue: boolean = false
   #broker: Broker | null = null
@@ -77,7 +81,7 @@ export class Persistence implements BrokerStore, QueueStore, StoreOwner {
       ...options,
       journal: options.store.journal,
       idsTaken: (next) => this.#broker?.identity.restoreObjectIds(next),
-      onStall: (error) => this.stalled(error),
+      onStall: (error) => this.stalled('streams', error),
       onFailure: (error) => options.store.fail(error),
     })
     this.#ackTimer = new Timer(() => {
@@ -162,15 +166,25 @@ export class Persistence implements BrokerStore, QueueStore, StoreOwner {
     if (this.#whenSynced.length > 0) for (const resolve of this.#whenSynced.splice(0)) resolve()
   }
 
+  /** As far as the journal has room; the others stay where they are until it has. */
   #flushAcks(): void {
     this.#areAcksDue = false
     this.#options.timers.clear(this.#ackTimer)
     const dirty = this.#dirty
     this.#dirty = []
-    for (const state of dirty) {
+    for (const [i, state] of dirty.entries()) {
+      if (!this.journal.hasRoom) {
+        this.#dirty = dirty.slice(i)
+        this.#options.timers.set(this.#ackTimer, limits.ackDelayMs)
+        return
+      }
       state.flush()
       if (state.safety === Safety.synced) this.journal.syncWanted = true
     }
+  }
+
+  whenRoom(owner: DurableOwner): void {
+    this.#waitForRoom.add(owner)
   }
 
   keptSettled(file: number, count: number): void {
@@ -188,6 +202,11 @@ export class Persistence implements BrokerStore, QueueStore, StoreOwner {
 
   journalProgressed(): void {
     this.#broker?.completions.progressed()
+    if (this.#waitForRoom.size > 0 && this.journal.hasRoom) {
+      const waiting = [...this.#waitForRoom]
+      this.#waitForRoom.clear()
+      for (const owner of waiting) owner.wake()
+    }
   }
 
   journalFullChanged(): void {
@@ -196,19 +215,22 @@ export class Persistence implements BrokerStore, QueueStore, StoreOwner {
     else this.#broker?.alarms.clear(Alarm.journal)
   }
 
-  #isStalled: boolean = false
+  readonly #stalled = new Set<Stalled>()
 
-  stalled(error: DiskError | null): void {
-    if ((error !== null) === this.#isStalled) return
-    this.#isStalled = error !== null
+  stalled(what: Stalled, error: DiskError | null): void {
+    const wasStalled = this.#stalled.size > 0
+    if (error === null) this.#stalled.delete(what)
+    else this.#stalled.add(what)
+    const isStalled = this.#stalled.size > 0
+    if (isStalled === wasStalled) return
     const { logger } = this.#options
     // Sooner than the next look at the free space, which may even find some.
-    if (error !== null) this.#broker?.alarms.raise(Alarm.disk)
+    if (isStalled) this.#broker?.alarms.raise(Alarm.disk)
     else this.#broker?.alarms.clear(Alarm.disk)
-    if (error === null) logger.info('the disk has room again: what waited for it has been written')
+    if (!isStalled) logger.info('the disk has room again: what waited for it has been written')
     else {
       logger.warn(
-        `the disk is full (${error.message}): publishers wait, nothing that was confirmed is lost. ` +
+        `the disk is full (${error?.message}): publishers wait, nothing that was confirmed is lost. ` +
           'Free some space; the broker goes on by itself',
       )
     }

@@ -111,10 +111,11 @@ export class QueueRestorer {
   ): Promise<void> {
     const { reader, settled, mark, add } = options
     const page = await this.#read(run, reader)
-    if (page === null) return
+    // Which numbers were in it is known all the same if none between the first and the last is missing.
+    if (page === null && run.last - run.first >= run.count) return
     run.live = 0
-    for (let i = 0; i < page.count; i++) {
-      const sequence = page.sequences[i] as number
+    for (let i = 0; i < run.count; i++) {
+      const sequence = page === null ? run.first + i : (page.sequences[i] as number)
       const wasWanted = sequence >= this.#snapshotHead || this.#open.has(sequence)
       const at = rangeBefore(settled, sequence)
       const isSettled = at >= 0 && sequence < (settled[at + 1] as number)
@@ -122,10 +123,10 @@ export class QueueRestorer {
       run.live++
       if (sequence < mark) add(sequence)
     }
-    reader.recycle(page)
+    if (page !== null) reader.recycle(page)
   }
 
-  /** Null for what is damaged: this queue alone stops, and all that it had there when the snapshot was written is taken for wanted. */
+  /** Null for what is damaged: this queue alone stops. What it had there when the snapshot was written goes on being counted. */
   async #read(run: KeptRun, reader: PageReader): Promise<Page | null> {
     try {
       return await reader.readKept(run)

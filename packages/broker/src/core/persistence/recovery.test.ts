@@ -5,8 +5,10 @@ import type { Durability } from '../commits.ts'
 import { MessageFlag } from '../message.ts'
 import type { Publisher } from '../publisher.ts'
 import type { Queue } from '../queue/queue.ts'
+import { newBatch } from '../../testing/batches.ts'
 import { DurableBroker } from '../../testing/durable-broker.ts'
 import { FaultyDisk } from '../../testing/faulty-disk.ts'
+import { readBatches } from '../../testing/power/stream-traffic.ts'
 import { RecordingConsumer } from '../../testing/recording-consumer.ts'
 import { textPublication } from '../../testing/text-publication.ts'
 
@@ -111,6 +113,43 @@ test('who closes waits for what was only handed to the system', async () => {
     rig.disk.crashAt(rig.disk.operations - 1, { policy: 'none', seed: 1 }),
   )
   assert.deepEqual((await next.consume()).bodies, ['m0', 'm1', 'm2'])
+})
+
+test('a snapshot that shows a deletion does not outlive it', async () => {
+  const disk = new FaultyDisk()
+  const rig = await Rig.open(disk)
+  await rig.declare()
+  const { streams } = rig.durable.vhost
+  const { journal } = rig.durable.store
+  // A cut stands still before it comes to its snapshot.
+  let isCutting = false
+  disk.inject(({ kind, file }) => {
+    if (kind !== 'sync' || !file.startsWith('keep/') || isCutting) return null
+    isCutting = true
+    return 'hold'
+  })
+  while (!isCutting) await rig.publish('x'.repeat(3000))
+  const config = { ...streams.defaultConfig, durability: 'sync' as const }
+  const stream = streams.create('s', { partitions: 1, config, settings: new Map() })
+  const batch = newBatch()
+  const appended = { baseOffset: -1, logAppendTimeMs: -1 }
+  stream.partitions[0]?.append(batch, 0, batch.length, appended)
+  await rig.durable.settle()
+  await rig.durable.advance(2000)
+  assert.equal(journal.synced, journal.head)
+  // The deletion never gets to the disk, the snapshot could.
+  disk.inject(({ lane }) => (lane === 'journal' ? 'hold' : null))
+  streams.delete(stream)
+  await rig.durable.settle()
+  disk.release('files')
+  await rig.durable.settle()
+  const next = await Rig.open(disk.crashAt(disk.operations - 1, { policy: 'none', seed: 1 }))
+  const partition = next.durable.vhost.streams.find('s')?.partitions[0]
+  assert.equal(partition?.logEnd, 1)
+  await next.durable.settle()
+  assert.ok(disk.files().length > 0)
+  const found = await readBatches(partition, 0, 1, () => next.durable.settle())
+  assert.equal(found.length, 1)
 })
 
 test('what follows a batch that ends with its slot is written too', async () => {

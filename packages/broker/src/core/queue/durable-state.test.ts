@@ -70,6 +70,11 @@ class Rig implements QueueStore, DurableOwner {
     this.told.push('flush soon')
   }
 
+  whenRoom(owner: DurableOwner): void {
+    assert.equal(owner, this)
+    this.told.push('waits for room')
+  }
+
   keptSettled(file: number, count: number): void {
     this.files.settled(file, count)
   }
@@ -252,6 +257,24 @@ test('the mark moves on when half of the way to it is gone, so that nobody waits
   assert.equal(rig.state.mayDeliver(half), true)
   assert.equal(rig.waiting.length, 2)
   assert.equal(rig.state.mayDeliver(limits.deliveredMarkAhead), false, 'not yet safe')
+})
+
+test('without room in the journal nothing is noted as delivered, and the queue waits for room', async () => {
+  const rig = await Rig.open()
+  rig.journalRig.disk.pause()
+  while (rig.journal.hasRoom) {
+    rig.journalRig.append('x'.repeat(1000))
+    rig.journal.endTurn()
+  }
+  const { head } = rig.journal
+  assert.equal(rig.state.mayDeliver(0), false)
+  assert.equal(rig.journal.head, head)
+  assert.deepEqual(rig.told, ['waits for room'])
+  rig.journalRig.disk.resume()
+  await rig.journalRig.disk.settle()
+  assert.ok(rig.journal.hasRoom)
+  assert.equal(rig.state.mayDeliver(0), false)
+  assert.equal(rig.waiting.length, 1)
 })
 
 test('with a message that is written anyway the mark goes ahead, but not for a backlog', async () => {

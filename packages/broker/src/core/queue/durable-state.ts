@@ -134,6 +134,7 @@ export class DurableState implements Committer, PageOwner {
   extendMark(head: number): void {
     if (this.mark !== this.markSafe) return
     const { journal } = this.#store
+    if (!journal.hasRoom) return this.#store.whenRoom(this.#owner)
     this.mark = head + limits.deliveredMarkAhead
     journal.reserve(RecordKind.deliveredMark, 1, 0)
     journal.setTarget(0, this.id, this.mark)

@@ -1,7 +1,7 @@
 import type { Journal } from '../../storage/journal/journal.ts'
 import type { PageReader } from '../../storage/keep/page-reader.ts'
 import type { Committer, Safety } from '../commits.ts'
-import type { DurableState } from './durable-state.ts'
+import type { DurableOwner, DurableState } from './durable-state.ts'
 import type { PageCache } from './page-cache.ts'
 
 /** What queues need of the store; there is none in a broker that keeps everything in memory. */
@@ -15,6 +15,8 @@ export interface QueueStore {
   whenSafe(committer: Committer, safety: Safety): void
   /** Has `flush` called once, before the journal's next batch is sealed, at the latest after `limits.ackDelayMs`. */
   flushSoon(state: DurableState): void
+  /** Has `wake` called once when the journal has room again. */
+  whenRoom(owner: DurableOwner): void
   /** `count` messages of a keep file are wanted no more. */
   keptSettled(file: number, count: number): void
   /** A queue has stopped because of what its files are; told once. */

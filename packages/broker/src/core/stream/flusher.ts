@@ -122,6 +122,8 @@ export class Flusher implements Task {
     const batches = this.#current.shift()
     if (this.#current.size === 0) this.#currentFrom = Infinity
     if (batches !== undefined && !batches.isForgotten) this.#write(batches)
+    // What is gone need not be written: that may have been what somebody waits for.
+    else this.#settle()
     return this.#hasWork
   }
 
@@ -174,17 +176,19 @@ export class Flusher implements Task {
   }
 
   #wrote(write: Write): void {
-    const { batches } = write
     this.#end(write)
-    if (batches.isForgotten) return
-    this.#waitingBytes -= batches.flushed()
-    this.#unsynced.add(batches)
-    this.#watch(batches)
-    this.#putBack(batches)
+    if (!write.batches.isForgotten) this.#flushed(write.batches)
     if (this.#stalled.size === 0) this.#options.onStall(null)
     this.#settle()
     this.#options.onFlush()
     this.#options.turn.schedule(this)
+  }
+
+  #flushed(batches: StoredBatches): void {
+    this.#waitingBytes -= batches.flushed()
+    this.#unsynced.add(batches)
+    this.#watch(batches)
+    this.#putBack(batches)
   }
 
   #end(write: Write): void {
@@ -218,6 +222,7 @@ export class Flusher implements Task {
       if (write.batches.isForgotten) this.#end(write)
       else this.#send(write)
     }
+    this.#settle()
     this.#options.turn.schedule(this)
   }
 

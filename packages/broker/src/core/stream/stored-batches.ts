@@ -142,7 +142,8 @@ export class StoredBatches implements PageOwner {
   }
 
   broke(batch: BrokenBatch): void {
-    this.partition.stop(batch)
+    // Of a deleted one the files are gone, or going.
+    if (!this.partition.deleted) this.partition.stop(batch)
   }
 
   /** Something could not be looked up in the files. */

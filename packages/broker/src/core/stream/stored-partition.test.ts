@@ -448,6 +448,28 @@ test('a deleted stream takes its files with it, once the deletion is safe', asyn
   assert.equal(host.persistence.streams.flushFrom, Infinity)
 })
 
+test('who waits for everything to be in files does not wait for what is deleted meanwhile', async () => {
+  for (const isUnderWay of [false, true]) {
+    const world = await World.create()
+    world.append()
+    await world.host.settle()
+    const { disk, host } = world
+    const { streams } = host.vhost
+    const flush = (): Promise<void> => host.persistence.streams.flush(host.store.journal.head)
+    disk.pause()
+    let flushed = isUnderWay ? flush() : null
+    if (isUnderWay) host.manual.runAll()
+    streams.delete(streams.find(TOPIC)!)
+    flushed ??= flush()
+    // So that it is waiting when the stream is struck off.
+    for (let ticks = 0; ticks < 5; ticks++) await Promise.resolve()
+    host.manual.runAll()
+    disk.resume()
+    await host.settle()
+    await flushed
+  }
+})
+
 test('files of a deleted stream that a stop has left are removed at the next start', async () => {
   const world = await World.create()
   await world.fill(100_000)
@@ -564,8 +586,7 @@ test('no power cut takes a record that was safe, or changes one', async () => {
   const disk = new FaultyDisk()
   const config = { segmentBytes: 12_000, retentionBytes: 30_000 }
   const world = await World.create(config, { disk, partitions: 2 })
-  /** How far each partition was safe, and where it started, by the number of the operation. */
-  const marks: { operations: number; safe: number[]; start: number[] }[] = []
+  const marks: Mark[] = []
   const note = (): void => {
     const partitions = [world.at(0), world.at(1)]
     marks.push({
@@ -582,29 +603,51 @@ test('no power cut takes a record that was safe, or changes one', async () => {
     if (round % 7 === 0) await world.host.advance(limits.retentionCheckMs)
     note()
   }
+  const crashRandom = new SeededRandom(19)
   for (const { index, disk: crashed, label } of crashStates(disk, { count: 60, seed: 17 })) {
     const before = marks.findLast(({ operations }) => operations <= index + 1)
     const after = marks.find(({ operations }) => operations > index + 1) ?? marks.at(-1)
     if (before === undefined || after === undefined) continue
     const again = await World.open({ disk: crashed })
     again.appended.push(...world.appended)
-    for (const each of [0, 1]) {
-      const { logStart, highWatermark, damaged } = again.at(each)
-      assert.equal(damaged, null, label)
-      assert.ok(highWatermark >= (before.safe[each] ?? 0), label)
-      assert.ok(
-        logStart >= (before.start[each] ?? 0) && logStart <= (after.start[each] ?? 0),
-        label,
-      )
-      const found = await again.read(logStart, { index: each })
-      const expected = again.expected(logStart, each).slice(0, found.length)
-      assert.deepEqual(found, expected, label)
-      assert.equal(readLastOffset(found.at(-1) ?? Buffer.alloc(61), 0) + 1, highWatermark, label)
-      for (const offset of [logStart, Math.floor((logStart + highWatermark) / 2)]) {
-        await again.read(offset, { index: each, batches: 1 })
-      }
+    await checkSurvivors(again, { before, after, label })
+    // And while it recovers.
+    const choice = {
+      policy: crashRandom.pick(['none', 'all', 'prefix', 'subset'] as const),
+      seed: 23,
     }
-    const warnings = again.host.logger.lines.filter(({ level }) => level !== 'info')
-    assert.deepEqual(warnings, [], label)
+    const place = crashRandom.integer(-1, crashed.operations - 1)
+    const third = await World.open({ disk: crashed.crashAt(place, choice) })
+    third.appended.push(...world.appended)
+    const where = `${label}, then after operation ${place} of the recovery, ${choice.policy}`
+    await checkSurvivors(third, { before, after, label: where })
   }
 })
+
+/** How far partitions were safe, and where they started, after so many operations of the disk. */
+interface Mark {
+  readonly operations: number
+  readonly safe: readonly number[]
+  readonly start: readonly number[]
+}
+
+async function checkSurvivors(
+  world: World,
+  { before, after, label }: { before: Mark; after: Mark; label: string },
+): Promise<void> {
+  for (const each of [0, 1]) {
+    const { logStart, highWatermark, damaged } = world.at(each)
+    assert.equal(damaged, null, label)
+    assert.ok(highWatermark >= (before.safe[each] ?? 0), label)
+    assert.ok(logStart >= (before.start[each] ?? 0) && logStart <= (after.start[each] ?? 0), label)
+    const found = await world.read(logStart, { index: each })
+    const expected = world.expected(logStart, each).slice(0, found.length)
+    assert.deepEqual(found, expected, label)
+    assert.equal(readLastOffset(found.at(-1) ?? Buffer.alloc(61), 0) + 1, highWatermark, label)
+    for (const offset of [logStart, Math.floor((logStart + highWatermark) / 2)]) {
+      await world.read(offset, { index: each, batches: 1 })
+    }
+  }
+  const warnings = world.host.logger.lines.filter(({ level }) => level !== 'info')
+  assert.deepEqual(warnings, [], label)
+}

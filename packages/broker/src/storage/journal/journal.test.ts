@@ -184,6 +184,24 @@ test('what is left of a full ring is for those who make room, and its end is nev
   assert.equal((await rig.scan()).texts[0], 'the oldest')
 })
 
+test('what makes room has room for longer than publishers, in memory and in the ring', async () => {
+  const lagging = await JournalRig.open()
+  lagging.disk.pause()
+  const add = (rig: JournalRig): void => {
+    rig.append('a'.repeat(1000))
+    rig.journal.endTurn()
+  }
+  while (!lagging.journal.isFull) add(lagging)
+  assert.ok(lagging.journal.hasRoom)
+  while (lagging.journal.hasRoom) add(lagging)
+  assert.ok(lagging.journal.head <= lagging.shape.slotBytes)
+  const used = await JournalRig.open()
+  while (!used.journal.isFull) await used.turn('u'.repeat(3000))
+  assert.ok(used.journal.hasRoom)
+  while (used.journal.hasRoom) await used.turn('u'.repeat(3000))
+  assert.ok(used.journal.used <= used.journal.capacity)
+})
+
 test('a mark after the last batch says that it is safe, and is said once', async () => {
   const rig = await JournalRig.open()
   await rig.turn('last')

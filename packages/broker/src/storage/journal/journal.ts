@@ -108,6 +108,13 @@ export class Journal implements JournalListener {
     return this.shape.slotBytes * this.shape.slots
   }
 
+  /** Whether there is room for the small records that publishers' waiting does not hold up: else they wait too. */
+  get hasRoom(): boolean {
+    const { slotBytes } = this.shape
+    const isInMemory = this.head - this.written <= (slotBytes * 3) / 4
+    return isInMemory && this.used <= this.capacity - slotBytes / 4
+  }
+
   /** Whether anything was appended that no sealed batch has yet. */
   get isOpen(): boolean {
     return this.#batch !== -1

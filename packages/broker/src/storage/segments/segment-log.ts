@@ -291,7 +291,8 @@ export class SegmentLog {
     this.nextOffset = nextOffset
     this.#writtenTo = nextOffset
     this.#syncedTo = nextOffset
-    this.#hasFolder = segments.length > 0
-    this.#isFolderSynced = this.#hasFolder
+    // The folder may be gone: the journal may yet say that the partition is deleted, whose files had been removed by then.
+    this.#hasFolder = false
+    this.#isFolderSynced = false
   }
 }
