@@ -1,8 +1,10 @@
 /**
  * `npm run conformance`: clients that are no npm packages (pika, amqp-tools, kcat, confluent-kafka)
- * against a broker of ours. Words after it choose suites by name:
+ * against a broker of ours, and whether the suite of power cuts misses each sync that the store asks for. Words after it
+ * choose suites by name:
  *
  *   npm run conformance -- kcat pika
+ *   npm run conformance -- syncs
  *
  * Plain JavaScript, so that an old Node gets a sentence and not a syntax error.
  */
@@ -14,6 +16,17 @@ if (major < 22 || (major === 22 && minor < 18)) {
   )
   process.exitCode = 78
 } else {
-  const { runConformance } = await import('./foreign/main.ts')
-  process.exitCode = await runConformance(process.argv.slice(2))
+  const words = process.argv.slice(2)
+  const clients = words.filter((word) => word !== 'syncs')
+  let isOk = true
+  if (words.length === 0 || clients.length > 0) {
+    const { runConformance } = await import('./foreign/main.ts')
+    isOk = (await runConformance(clients)) === 0
+  }
+  if (words.length === 0 || words.includes('syncs')) {
+    const { reportMutants } = await import('../packages/broker/src/testing/power/mutant-report.ts')
+    console.log('\nsyncs, each left out in turn')
+    isOk = (await reportMutants((line) => console.log(line))) && isOk
+  }
+  process.exitCode = isOk ? 0 : 1
 }

@@ -1,5 +1,6 @@
 import type { Absent, Suite } from '../case.ts'
 import { amqpTools } from './amqp-tools.ts'
+import { crashSuite } from './crash.ts'
 import { kcatGroups } from './kcat-groups.ts'
 import { kcatLogin } from './kcat-login.ts'
 import { kcatSuite } from './kcat.ts'
@@ -29,6 +30,7 @@ export const suites: readonly Suite[] = [
     needs: 'python3-confluent-kafka',
     files: ['kafka_produce', 'kafka_consume', 'kafka_groups', 'kafka_admin'],
   }),
+  crashSuite,
 ]
 
 export const absent: readonly Absent[] = [
