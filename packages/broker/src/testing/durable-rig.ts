@@ -60,10 +60,10 @@ export class DurableRig {
     return this.durable.vhost.getQueue(name, 0)
   }
 
-  /** A persistent message to one queue, in the batch of the turn that comes next. */
-  publish(body: string, routingKey: string = 'q'): void {
+  /** A message to one queue, persistent unless `flags` says otherwise, in the batch of the turn that comes next. */
+  publish(body: string, routingKey: string = 'q', flags: number = MessageFlag.persistent): void {
     const publication = textPublication({ body, key: routingKey })
-    publication.flags = MessageFlag.persistent
+    publication.flags = flags
     this.publisher.publish(publication)
     const confirm = { commit: () => void this.confirmed++ }
     this.durable.broker.whenSafe(confirm, this.publisher.safety)

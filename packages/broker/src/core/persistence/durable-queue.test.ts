@@ -1,87 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { noArguments } from '../arguments.ts'
-import { MessageFlag } from '../message.ts'
-import type { Queue } from '../queue/queue.ts'
-import { DurableBroker, type DurableBrokerOptions } from '../../testing/durable-broker.ts'
+import { bodies, DurableRig } from '../../testing/durable-rig.ts'
 import { FaultyDisk } from '../../testing/faulty-disk.ts'
-import { RecordingConsumer } from '../../testing/recording-consumer.ts'
-import { textPublication } from '../../testing/text-publication.ts'
-import type { RecordingCaller } from '../../testing/test-broker.ts'
-import type { Publisher } from '../publisher.ts'
 
 const DURABLE = { durable: true, autoDelete: false, exclusiveOwner: 0, arguments: noArguments }
 
-/** A broker over a disk in memory, with one who publishes and consumes. */
-class Rig {
-  readonly disk: FaultyDisk
-  readonly durable: DurableBroker
-  readonly caller: RecordingCaller
-  readonly publisher: Publisher
-  #confirmed: number = 0
-
-  private constructor(disk: FaultyDisk, durable: DurableBroker) {
-    this.disk = disk
-    this.durable = durable
-    this.caller = durable.newCaller()
-    this.publisher = durable.broker.newPublisher(this.caller)
-  }
-
-  static async open(
-    disk: FaultyDisk = new FaultyDisk(),
-    options: Partial<DurableBrokerOptions> = {},
-  ): Promise<Rig> {
-    const durable = await new DurableBroker({ disk, ...options }).open()
-    return new Rig(disk, durable)
-  }
-
-  async declare(...names: string[]): Promise<void> {
-    for (const name of names)
-      this.durable.broker.declareQueue(this.caller, 1, { name, options: DURABLE })
-    await this.durable.settle()
-    assert.equal(this.caller.lastError, undefined)
-  }
-
-  queue(name: string = 'q'): Queue {
-    return this.durable.vhost.getQueue(name, 0)
-  }
-
-  publish(body: string, routingKey: string = 'q', flags: number = MessageFlag.persistent): void {
-    const publication = textPublication({ body, key: routingKey })
-    publication.flags = flags
-    this.publisher.publish(publication)
-    const confirm = { commit: () => void this.#confirmed++ }
-    this.durable.broker.whenSafe(confirm, this.publisher.safety)
-  }
-
-  get confirmed(): number {
-    return this.#confirmed
-  }
-
-  async consume(
-    name: string = 'q',
-    options: { credit?: number; noAck?: boolean } = {},
-  ): Promise<RecordingConsumer> {
-    const consumer = new RecordingConsumer(options.credit)
-    const consumeOptions = { noAck: options.noAck ?? false, exclusive: false, priority: 0 }
-    this.durable.broker.consume(this.caller, 2, { queue: name, consumer, options: consumeOptions })
-    await this.durable.settle()
-    return consumer
-  }
-
-  /** Ends the process without a goodbye and starts another one on what it left. */
-  async kill(): Promise<Rig> {
-    this.disk.halt()
-    return Rig.open(this.disk.kill())
-  }
-}
-
-function bodies(count: number, from: number = 0): string[] {
-  return Array.from({ length: count }, (_, i) => `m${from + i}`)
-}
-
 test('what was confirmed is there after a kill, in order, and nothing else', async () => {
-  const rig = await Rig.open()
+  const rig = await DurableRig.open()
   await rig.declare('q')
   for (const body of bodies(300)) rig.publish(body)
   await rig.durable.settle()
@@ -98,7 +24,7 @@ test('what was confirmed is there after a kill, in order, and nothing else', asy
 
 test('a confirm comes after the sync and not before', async () => {
   const disk = new FaultyDisk()
-  const rig = await Rig.open(disk)
+  const rig = await DurableRig.open(disk)
   await rig.declare('q')
   disk.pause()
   rig.publish('a')
@@ -115,7 +41,7 @@ test('a confirm comes after the sync and not before', async () => {
 })
 
 test('what was settled does not come back, what was out comes back flagged', async () => {
-  const rig = await Rig.open()
+  const rig = await DurableRig.open()
   await rig.declare('q')
   for (const body of bodies(20)) rig.publish(body)
   const consumer = await rig.consume('q', { credit: 10 })
@@ -127,12 +53,12 @@ test('what was settled does not come back, what was out comes back flagged', asy
   const next = await rig.kill()
   assert.equal(next.queue().ready, 14)
   const again = await next.consume()
-  assert.deepEqual(again.bodies, bodies(14, 6))
+  assert.deepEqual(again.bodies, bodies(14, { from: 6 }))
   assert.ok(again.deliveries.slice(0, 4).every(({ redelivered }) => redelivered))
 })
 
 test('how often a message came back is known after a restart', async () => {
-  const rig = await Rig.open()
+  const rig = await DurableRig.open()
   await rig.declare('q')
   rig.publish('poison')
   const consumer = await rig.consume('q', { credit: 1 })
@@ -144,7 +70,7 @@ test('how often a message came back is known after a restart', async () => {
 })
 
 test('transient messages and queues are gone after a restart, durable ones stay', async () => {
-  const rig = await Rig.open()
+  const rig = await DurableRig.open()
   await rig.declare('q')
   const options = { ...DURABLE, durable: false }
   rig.durable.broker.declareQueue(rig.caller, 1, { name: 'passing', options })
@@ -162,7 +88,7 @@ test('transient messages and queues are gone after a restart, durable ones stay'
 
 test('a transient message does not overtake a persistent one that waits for the disk', async () => {
   const disk = new FaultyDisk()
-  const rig = await Rig.open(disk)
+  const rig = await DurableRig.open(disk)
   await rig.declare('q')
   const consumer = await rig.consume('q', { noAck: true })
   disk.pause()
@@ -176,7 +102,7 @@ test('a transient message does not overtake a persistent one that waits for the 
 })
 
 test('laps of the ring: waiting messages move to keep files and are delivered in order', async () => {
-  const rig = await Rig.open()
+  const rig = await DurableRig.open()
   await rig.declare('q', 'other')
   const count = 3000
   for (let i = 0; i < count; i++) {
@@ -200,7 +126,7 @@ test('laps of the ring: waiting messages move to keep files and are delivered in
 })
 
 test('a backlog is drained in order while the ring goes round, and its files go', async () => {
-  const rig = await Rig.open()
+  const rig = await DurableRig.open()
   await rig.declare('q')
   const consumer = await rig.consume('q', { credit: 0 })
   let published = 0
@@ -238,38 +164,17 @@ test('a backlog is drained in order while the ring goes round, and its files go'
 })
 
 test('a payload of several queues is kept once', async () => {
-  const rig = await Rig.open()
+  const rig = await DurableRig.open()
   const names = ['a', 'b', 'c', 'd']
   await rig.declare(...names)
-  const { vhost, broker } = rig.durable
-  for (const destination of names) {
-    vhost.bind(
-      {
-        source: 'amq.fanout',
-        destinationKind: 'queue',
-        destination,
-        routingKey: '',
-        arguments: noArguments,
-      },
-      rig.caller.id,
-    )
-  }
-  const publisher = broker.newPublisher(rig.caller)
+  await rig.bindToFanout(...names)
   const count = 400
-  for (let i = 0; i < count; i++) {
-    const publication = textPublication({
-      body: `m${i} ${'z'.repeat(900)}`,
-      exchange: 'amq.fanout',
-    })
-    publication.flags = MessageFlag.persistent
-    publisher.publish(publication)
-    if (i % 20 === 0) await rig.durable.settle()
-  }
+  await rig.broadcast(bodies(count).map((body) => `${body} ${'z'.repeat(900)}`))
   await rig.durable.close()
   const files = rig.disk.files().filter((name) => name.startsWith('keep/'))
   const bytes = files.reduce((sum, name) => sum + rig.disk.contentOf(name).length, 0)
   assert.ok(bytes < count * 1300, `${bytes} bytes for ${count} messages of 900 in four queues`)
-  const next = await Rig.open(rig.disk.kill())
+  const next = await DurableRig.open(rig.disk.kill())
   for (const name of names) {
     const consumer = await next.consume(name, { noAck: true })
     assert.deepEqual(
@@ -280,7 +185,7 @@ test('a payload of several queues is kept once', async () => {
 })
 
 test('one old message that is out costs its own bytes', async () => {
-  const rig = await Rig.open()
+  const rig = await DurableRig.open()
   await rig.declare('q')
   rig.publish('old')
   const stuck = await rig.consume('q', { credit: 1 })
@@ -303,12 +208,12 @@ test('one old message that is out costs its own bytes', async () => {
 })
 
 test('a clean stop leaves nothing to read back and flags only what was out', async () => {
-  const rig = await Rig.open()
+  const rig = await DurableRig.open()
   await rig.declare('q')
   for (const body of bodies(10)) rig.publish(body)
   await rig.consume('q', { credit: 3 })
   await rig.durable.close()
-  const next = await Rig.open(rig.disk.kill())
+  const next = await DurableRig.open(rig.disk.kill())
   const consumer = await next.consume()
   assert.deepEqual(consumer.bodies, bodies(10))
   const flags = consumer.deliveries.map(({ redelivered }) => redelivered)
@@ -316,19 +221,19 @@ test('a clean stop leaves nothing to read back and flags only what was out', asy
 })
 
 test('a purge is one record and nothing of it comes back', async () => {
-  const rig = await Rig.open()
+  const rig = await DurableRig.open()
   await rig.declare('q')
   for (let i = 0; i < 2000; i += 100) {
-    for (const body of bodies(100, i)) rig.publish(body)
+    for (const body of bodies(100, { from: i })) rig.publish(body)
     await rig.durable.settle()
   }
   const { head } = rig.durable.store.journal
   rig.durable.broker.purgeQueue(rig.caller, 9, 'q')
   await rig.durable.settle()
   assert.ok(rig.durable.store.journal.head - head < 8192)
-  for (const body of bodies(3, 5000)) rig.publish(body)
+  for (const body of bodies(3, { from: 5000 })) rig.publish(body)
   await rig.durable.settle()
   const next = await rig.kill()
   const consumer = await next.consume()
-  assert.deepEqual(consumer.bodies, bodies(3, 5000))
+  assert.deepEqual(consumer.bodies, bodies(3, { from: 5000 }))
 })
