@@ -39,6 +39,7 @@ export async function prepareStore(
   // Its thread takes a while to start, and there is more to load meanwhile.
   void disk.list('').catch(() => {})
   const failure = Promise.withResolvers<DiskError>()
+  const phases = process.env.POLYMQ_TORTURE_PHASES === '1' ? { onPhase: tellPhase } : {}
   const store = new Store({
     disk,
     shape: journalShape(),
@@ -48,11 +49,11 @@ export async function prepareStore(
     logger,
     newStoreId: () => systemRandom.bytes(6).readUIntBE(0, 6),
     pause: () => nextTurn(turn),
-    ...(process.env.POLYMQ_TORTURE_PHASES === '1' && { onPhase: tellPhase }),
+    ...phases,
   })
   const persistence = new Persistence({
     store,
-    segments: new SegmentFiles({ disk, logger }),
+    segments: new SegmentFiles({ disk, logger, ...phases }),
     turn,
     timers,
     logger,

@@ -137,6 +137,7 @@ test('every error of the core has a reply code, and its text goes to the peer', 
     'NOT_IMPLEMENTED - why',
     'RESOURCE_ERROR - why',
     'FRAME_ERROR - Malformed UTF-8 in shortstr',
+    'NOT_FOUND - why',
     'INTERNAL_ERROR - why',
     'INTERNAL_ERROR',
   ])

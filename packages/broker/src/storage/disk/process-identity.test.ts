@@ -39,12 +39,16 @@ test('a process that began later is another one with the same number', { skip: !
 
 test('a killed process that nobody has waited for is dead', { skip: !isLinux }, async () => {
   // A shell that starts a process and never asks what became of it; the process stays as a zombie.
-  const shell = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], {
+  const shell = spawn('sh', ['-c', 'sleep 61 & echo $!; exec sleep 60'], {
     stdio: ['ignore', 'pipe', 'ignore'],
   })
   try {
     const [chunk] = (await once(shell.stdout, 'data')) as [Buffer]
     const pid = Number(chunk.toString())
+    // A shell may ask after all, as long as it is one.
+    const nameOf = (): string => readFileSync(`/proc/${shell.pid}/comm`, 'utf8').trim()
+    await eventually(() => nameOf() === 'sleep', 'the shell has become another program')
+    process.kill(pid, 'SIGKILL')
     await eventually(() => statusOf(pid)[0] === 'Z', 'the process is a zombie')
     assert.equal(lifeOf({ ...self, pid, startedAt: statusOf(pid)[19] ?? '' }, self), 'dead')
   } finally {
