@@ -5,6 +5,7 @@ import type { Durability } from '../commits.ts'
 import { MessageFlag } from '../message.ts'
 import type { Publisher } from '../publisher.ts'
 import type { Queue } from '../queue/queue.ts'
+import type { Stream } from '../stream/stream.ts'
 import { newBatch } from '../../testing/batches.ts'
 import { DurableBroker } from '../../testing/durable-broker.ts'
 import { FaultyDisk } from '../../testing/faulty-disk.ts'
@@ -131,9 +132,7 @@ test('a snapshot that shows a deletion does not outlive it', async () => {
   while (!isCutting) await rig.publish('x'.repeat(3000))
   const config = { ...streams.defaultConfig, durability: 'sync' as const }
   const stream = streams.create('s', { partitions: 1, config, settings: new Map() })
-  const batch = newBatch()
-  const appended = { baseOffset: -1, logAppendTimeMs: -1 }
-  stream.partitions[0]?.append(batch, 0, batch.length, appended)
+  append(stream)
   await rig.durable.settle()
   await rig.durable.advance(2000)
   assert.equal(journal.synced, journal.head)
@@ -146,10 +145,85 @@ test('a snapshot that shows a deletion does not outlive it', async () => {
   const next = await Rig.open(disk.crashAt(disk.operations - 1, { policy: 'none', seed: 1 }))
   const partition = next.durable.vhost.streams.find('s')?.partitions[0]
   assert.equal(partition?.logEnd, 1)
-  await next.durable.settle()
-  assert.ok(disk.files().length > 0)
   const found = await readBatches(partition, 0, 1, () => next.durable.settle())
   assert.equal(found.length, 1)
+})
+
+test('a stream whose files went before the snapshot that names them does not stop the start', async () => {
+  const former = await Rig.open(new FaultyDisk())
+  const { streams: before } = former.durable.vhost
+  const config = { ...before.defaultConfig, durability: 'sync' as const }
+  const first = before.create('s', { partitions: 1, config, settings: new Map() })
+  append(first)
+  await former.durable.settle()
+  const rig = await former.kill()
+  const { streams } = rig.durable.vhost
+  const stream = streams.find('s')
+  assert.ok(stream !== undefined)
+  append(stream)
+  await rig.durable.settle()
+  streams.delete(stream)
+  await rig.durable.settle()
+  assert.deepEqual(
+    rig.disk.files().filter((file) => file.startsWith('streams/')),
+    [],
+  )
+  const next = await rig.kill()
+  assert.equal(next.durable.vhost.streams.find('s'), undefined)
+})
+
+function append(stream: Stream): void {
+  const batch = newBatch()
+  const appended = { baseOffset: -1, logAppendTimeMs: -1 }
+  assert.equal(stream.partitions[0]?.append(batch, 0, batch.length, appended), null)
+}
+
+test('the file that a queue has stopped for is there after the next start, too', async () => {
+  const rig = await Rig.open(new FaultyDisk())
+  await rig.declare()
+  const keepFiles = (): string[] => rig.disk.files().filter((file) => file.startsWith('keep/'))
+  while (keepFiles().length === 0) await rig.publish('x'.repeat(3000))
+  await rig.durable.settle()
+  // The snapshot of the cut knows nothing of a delivery, the journal does.
+  await rig.consume({ credit: 1 })
+  const [file = ''] = keepFiles()
+  rig.disk.halt()
+  const disk = rig.disk.crashAt(rig.disk.operations - 1, { policy: 'none', seed: 1 })
+  disk.flipBit(file, 100, 0)
+  const stopped = await Rig.open(disk)
+  assert.match(String(stopped.queue.durable?.stopped), /damaged/)
+  await stopped.durable.close()
+  const next = await Rig.open(disk.kill())
+  assert.match(String(next.queue.durable?.stopped), /damaged/)
+  assert.ok(next.disk.files().includes(file))
+})
+
+test('the largest message fits the memory however far the disk lags, and wherever the slot ends', async () => {
+  for (let batches = 0; batches < 16; batches++) {
+    const rig = await Rig.open(new FaultyDisk())
+    await rig.declare()
+    const { journal } = rig.durable.store
+    const { slotBytes } = journal.shape
+    await rig.publishAll(batches, 'm')
+    rig.disk.pause()
+    // Until one more would be too much.
+    const before = journal.head
+    do await rig.publish('x'.repeat(100))
+    while (!journal.isFull)
+    const after = journal.head
+    const again = await Rig.open(new FaultyDisk())
+    await again.declare()
+    await again.publishAll(batches, 'm')
+    again.disk.pause()
+    for (let left = (after - before) / 4096 - 1; left >= 1; left--)
+      await again.publish('x'.repeat(100))
+    assert.equal(again.durable.store.journal.isFull, false)
+    // A body of 16 MiB and 128 KiB of header bytes, in a slot of 64 MiB.
+    await again.publish('y'.repeat(slotBytes / 4 + slotBytes / 512))
+    again.disk.resume()
+    await again.durable.settle()
+    assert.equal(again.queue.ready, again.queue.tail)
+  }
 })
 
 test('what follows a batch that ends with its slot is written too', async () => {

@@ -1,7 +1,9 @@
 import type { Queue } from '../../core/queue/queue.ts'
+import type { SeededRandom } from '../seeded-random.ts'
 import { publicationOf } from './messages.ts'
 import { observe, type Observation } from './observation.ts'
 import { openBroker, type OpenedBroker } from './opening.ts'
+import { appendToAll, missing } from './stream-aftermath.ts'
 import type { RecordedRun } from './recorded-run.ts'
 
 /**
@@ -10,8 +12,13 @@ import type { RecordedRun } from './recorded-run.ts'
  */
 export async function goOn(
   { durable, disk }: OpenedBroker,
-  { found, run }: { readonly found: Observation; readonly run: RecordedRun },
+  options: {
+    readonly found: Observation
+    readonly run: RecordedRun
+    readonly random: SeededRandom
+  },
 ): Promise<string[]> {
+  const { found, run, random } = options
   const { broker } = durable
   const queues = [...durable.vhost.queues.values()].filter((queue) => queue.durable !== null)
   const message = run.messages.create(100, true)
@@ -25,14 +32,16 @@ export async function goOn(
     publisher.publish(publicationOf(message, { exchange: '', key: queue.name }))
     broker.whenSafe({ commit: () => void confirmed++ }, publisher.safety)
   }
+  const complaints: string[] = []
+  const appendices = appendToAll(durable, found, (what) => void complaints.push(what))
   await durable.settle()
   await durable.close()
-  const next = await openBroker(disk.kill(), run.options.shape)
+  const next = await openBroker(disk.kill(), { shape: run.options.shape, random })
   const after = await observe(next.durable, run.messages)
-  const complaints: string[] = []
   if (confirmed !== queues.length) complaints.push(`${confirmed} of ${queues.length} confirmed`)
   if (durable.failure !== null) complaints.push(durable.failure.message)
   for (const [objectId, ids] of expected) complaints.push(...compare(objectId, ids, after))
+  complaints.push(...missing(appendices, after))
   complaints.push(...stillStopped(found, after, { before, now: next.disk.files() }))
   return complaints.map((each) => `afterwards: ${each}`)
 }

@@ -62,40 +62,48 @@ class Check {
     const { disk, run } = this.#crashed
     const opened = await this.#open(disk)
     const found = await observe(opened.durable, run.messages)
-    const complaints = this.#judge(found)
+    const complaints = [...this.#judge(found), ...madeAgain(opened)]
     if (complaints.length > 0) return complaints
     // Each of these costs as much as all the rest.
-    if (this.#random.chance(0.4)) complaints.push(...(await this.#crashAgain(opened, found)))
-    if (this.#random.chance(0.3)) complaints.push(...(await goOn(opened, { found, run })))
+    if (this.#random.chance(0.3)) complaints.push(...(await this.#crashAgain(opened, found)))
+    if (this.#random.chance(0.3))
+      complaints.push(...(await goOn(opened, { found, run, random: this.#random })))
     disk.halt()
     return complaints
   }
 
   #open(disk: FaultyDisk): Promise<OpenedBroker> {
-    return openBroker(disk, this.#crashed.run.options.shape)
+    return openBroker(disk, { shape: this.#crashed.run.options.shape, random: this.#random })
   }
 
   #judge(found: Observation): string[] {
     return judge(this.#history, found, { moment: this.#moment, crash: this.#crash })
   }
 
-  /** The same happens again while the broker starts; or the power goes right after that, and it must come up with the same. */
+  /** The same happens again while the broker starts, or the power goes right after that. Where it makes no difference, the next start finds the same. */
   async #crashAgain({ disk, openedAt }: OpenedBroker, before: Observation): Promise<string[]> {
     const random = this.#random
-    const isDone = random.chance(0.3)
-    const index = isDone ? openedAt - 1 : random.integer(-1, openedAt - 1)
+    const when = random.pick(['before', 'within', 'within', 'within', 'after'] as const)
+    const within = random.integer(-1, openedAt - 1)
+    const index = when === 'within' ? within : when === 'before' ? -1 : openedAt - 1
     const policy = random.pick(['none', 'prefix', 'subset', 'subset'] as const)
     const choice: CrashChoice = { policy, seed: random.integer(0, 2 ** 31 - 1) }
-    const isCut = isDone || this.#crashed.crash === 'power'
+    const isCut = when === 'after' || this.#crashed.crash === 'power'
     const again = isCut ? disk.crashAt(index, choice) : disk.kill(index)
     const { durable } = await this.#open(again)
     const found = await observe(durable, this.#crashed.run.messages)
     again.halt()
     const complaints = this.#judge(found)
-    if (isDone) complaints.push(...differences(before, found))
-    const label = `again after operation ${index} of the start, ${isCut ? JSON.stringify(choice) : 'killed'}`
-    return complaints.map((each) => `${label}: ${each}`)
+    if (when !== 'within') complaints.push(...differences(before, found))
+    const how = isCut ? JSON.stringify(choice) : 'killed'
+    return complaints.map((each) => `again after operation ${index} of the start, ${how}: ${each}`)
   }
+}
+
+/** No crash costs an index: to make one again takes a walk through all of its file. */
+function madeAgain({ durable }: OpenedBroker): string[] {
+  const lines = durable.logger.lines.filter(({ message }) => /^making the indexes/.test(message))
+  return lines.map(({ message, fields }) => `${message}: ${String(fields['file'])}`)
 }
 
 /** What a broker that was open had, and the next one has not. */

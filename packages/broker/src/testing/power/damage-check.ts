@@ -1,4 +1,5 @@
 import type { FaultyDisk } from '../faulty-disk.ts'
+import type { SeededRandom } from '../seeded-random.ts'
 import { goOn } from './aftermath.ts'
 import type { Damage } from './damage.ts'
 import { judge } from './judgement.ts'
@@ -15,6 +16,7 @@ export interface DamagedLife {
   /** What that has left, damaged. */
   readonly disk: FaultyDisk
   readonly damage: Damage
+  readonly random: SeededRandom
 }
 
 export interface DamageVerdict {
@@ -25,14 +27,14 @@ export interface DamageVerdict {
 
 /** Damage must be noticed by whom it concerns, and by nobody else: never a wrong byte, nothing lost in silence, nothing deleted. */
 export async function checkDamage(damaged: DamagedLife): Promise<DamageVerdict> {
-  const { disk, run, damage } = damaged
+  const { disk, run, random, damage } = damaged
   const before = contentsOf(disk)
   try {
-    const opened = await openBroker(disk, run.options.shape)
+    const opened = await openBroker(disk, { shape: run.options.shape, random })
     const found = await observe(opened.durable, run.messages)
-    const stopped = [...found.queues.values()].filter((queue) => queue.stopped !== null)
-    const complaints = [...judgeFound(damaged, found), ...judgeStopped(damaged, found)]
-    if (complaints.length === 0) complaints.push(...(await goOn(opened, { found, run })))
+    const stopped = stoppedOf(found)
+    const complaints = [...judgeFound(damaged, found), ...judgeStopped(damaged, stopped)]
+    if (complaints.length === 0) complaints.push(...(await goOn(opened, { found, run, random })))
     return { outcome: stopped.length > 0 ? 'stopped' : 'harmless', complaints }
   } catch (error) {
     return { outcome: 'refused', complaints: [...judgeRefusal(error, { damage, disk, before })] }
@@ -46,15 +48,38 @@ function judgeFound({ life, index }: DamagedLife, found: Observation): string[] 
   return judge(history, found, { moment, crash: 'power', mayStop: true })
 }
 
-function* judgeStopped({ damage, disk }: DamagedLife, found: Observation): Iterable<string> {
-  const { kind, file, how, queue } = damage
-  for (const { name, objectId, stopped } of found.queues.values()) {
-    if (stopped === null) continue
-    if (kind === 'snapshot') yield `queue ${name} stopped because of the snapshot`
-    if (queue !== null && objectId !== queue) yield `queue ${name} stopped for queue ${queue}`
-    if (!stopped.message.includes(file)) yield `queue ${name} stopped: ${stopped.message}`
-    if (kind === 'keep' && how !== 'missing' && !disk.files().includes(file))
-      yield `${file} is gone`
+/** What has stopped: queues and partitions. */
+interface Stopped {
+  readonly name: string
+  readonly objectId: number
+  readonly reason: string
+}
+
+function stoppedOf({ queues, streams }: Observation): Stopped[] {
+  const stopped: Stopped[] = []
+  for (const { name, objectId, stopped: error } of queues.values()) {
+    if (error !== null) stopped.push({ name: `queue ${name}`, objectId, reason: error.message })
+  }
+  for (const { name, partitions } of streams.values()) {
+    for (const [index, { objectId, damage }] of partitions.entries()) {
+      if (damage !== null)
+        stopped.push({ name: `stream ${name}/${index}`, objectId, reason: damage })
+    }
+  }
+  return stopped
+}
+
+function* judgeStopped(
+  { damage, disk }: DamagedLife,
+  stopped: readonly Stopped[],
+): Iterable<string> {
+  const { kind, file, how, owner } = damage
+  for (const { name, objectId, reason } of stopped) {
+    if (kind === 'snapshot') yield `${name} stopped because of the snapshot`
+    if (owner !== null && objectId !== owner) yield `${name} stopped, and not ${owner}`
+    if (!reason.includes(file)) yield `${name} stopped: ${reason}`
+    const isFileKept = kind === 'journal' || how === 'missing' || disk.files().includes(file)
+    if (!isFileKept) yield `${file} is gone`
   }
 }
 
@@ -68,7 +93,7 @@ function* judgeRefusal(
 ): Iterable<string> {
   const isKnown = error instanceof Error && REFUSALS.includes(error.name)
   if (!isKnown) yield error instanceof Error ? (error.stack ?? error.message) : String(error)
-  else if (damage.kind === 'keep')
+  else if (damage.kind === 'keep' || damage.kind === 'streams')
     yield `nothing starts because of ${damage.file}: ${error.message}`
   // In the journal the place that is named may be that of the batch before.
   else if (!error.message.includes(placeOf(damage)) && error.name === 'StoreDamage') {
@@ -76,7 +101,9 @@ function* judgeRefusal(
   }
   for (const [file, bytes] of before) {
     if (!disk.files().includes(file)) yield `${file} was deleted`
-    else if (!disk.contentOf(file).equals(bytes)) yield `${file} was changed`
+    // What the journal has of a stream may have been added to its files before the damage was met.
+    else if (!disk.contentOf(file).subarray(0, bytes.length).equals(bytes))
+      yield `${file} was changed`
   }
 }
 

@@ -9,7 +9,7 @@ import { SLOTS } from './opening.ts'
 import type { Shape } from './shapes.ts'
 
 /** What is damaged: bytes that were confirmed, and that some later bytes say were. */
-export const damagedKinds = ['journal', 'keep', 'snapshot'] as const
+export const damagedKinds = ['journal', 'keep', 'streams', 'snapshot'] as const
 export type DamagedKind = (typeof damagedKinds)[number]
 
 export interface Damage {
@@ -18,8 +18,8 @@ export interface Damage {
   /** In the file. */
   readonly at: number
   readonly how: 'bit' | 'zeros' | 'foreign' | 'missing'
-  /** The one queue, by object id, that may notice it; null: it may be another, or more than one. */
-  readonly queue: number | null
+  /** The one queue or partition, by object id, that may notice it; null: it may be another, or more than one. */
+  readonly owner: number | null
 }
 
 const SECTOR_BYTES = 512
@@ -36,13 +36,14 @@ export async function inflict(
   const { file, at } = place
   // A slot that is missing altogether, with all that says it was there, is not told from one that was never reached.
   const how = kind !== 'journal' && random.chance(0.1) ? 'missing' : random.pick(HOW)
+  const partition = kind === 'streams' ? Number(file.split('/')[1]) : null
   const queue = kind === 'keep' ? queueOfChunk(disk.contentOf(file), at) : null
   if (how === 'bit') disk.flipBit(file, at, random.integer(0, 7))
   else if (how === 'zeros') disk.zeroSector(file, at)
   else if (how === 'foreign') putForeignSector(disk, { file, at }, random)
   else await disk.remove(file)
   // A sector may reach into another queue's chunk.
-  return { kind, file, at, how, queue: how === 'bit' ? queue : null }
+  return { kind, file, at, how, owner: partition ?? (how === 'bit' ? queue : null) }
 }
 
 interface Place {
@@ -57,8 +58,9 @@ async function choosePlace(
 ): Promise<Place | null> {
   const { random } = options
   if (kind === 'journal') return chooseInJournal(disk, options)
-  const files = disk.files().filter((name) => name === SNAPSHOT_FILE || name.startsWith('keep/'))
-  const chosen = files.filter((name) => (name === SNAPSHOT_FILE) === (kind === 'snapshot'))
+  const isOfKind = (name: string): boolean =>
+    kind === 'snapshot' ? name === SNAPSHOT_FILE : name.startsWith(`${kind}/`)
+  const chosen = disk.files().filter(isOfKind)
   const file = chosen.length === 0 ? null : random.pick(chosen)
   const bytes = file === null ? 0 : disk.contentOf(file).length
   return file === null || bytes === 0 ? null : { file, at: random.integer(0, bytes - 1) }

@@ -1,5 +1,6 @@
 import type { Durability } from '../../core/commits.ts'
 import type { TestMessage } from './messages.ts'
+import type { StreamHistory } from './stream-history.ts'
 import { Timeline } from './timeline.ts'
 
 /**
@@ -113,6 +114,8 @@ export class History {
   readonly timelines: Map<string, Timeline> = new Map()
   /** Queues by object id, those that are gone too. */
   readonly queues: Map<number, QueueHistory> = new Map()
+  /** Streams by id in hexadecimal, those that are gone too. */
+  readonly streams: Map<string, StreamHistory> = new Map()
 
   timeline(key: string): Timeline {
     let timeline = this.timelines.get(key)

@@ -1,5 +1,6 @@
 import { END, NEVER, type Crash, type Entry, type History, type Moment } from './history.ts'
 import type { Presence, QueueHistory } from './history.ts'
+import { judgePartition } from './stream-judgement.ts'
 import type { Observation, ObservedMessage, ObservedQueue } from './observation.ts'
 
 export interface Judgement {
@@ -25,7 +26,32 @@ export function judge(history: History, observation: Observation, options: Judge
     if (!history.queues.has(objectId))
       complaints.push(`queue ${name} (${objectId}) came from nowhere`)
   }
+  complaints.push(...streamComplaints(history, observation, options))
   return complaints.slice(0, COMPLAINTS_MAX)
+}
+
+/** That a stream is there or not, its definition says. */
+function* streamComplaints(
+  history: History,
+  { streams }: Observation,
+  options: Judgement,
+): Iterable<string> {
+  for (const { id, name, partitions } of streams.values()) {
+    const known = history.streams.get(id)
+    for (const [index, found] of partitions.entries()) {
+      const partition = known?.partitions[index]
+      if (partition === undefined) yield `stream ${name}/${index} came from nowhere`
+      else {
+        for (const each of judgePartition(partition, found, options)) {
+          yield `stream ${name}/${index} at ${momentText(options.moment)}: ${each}`
+        }
+      }
+    }
+  }
+}
+
+function momentText(moment: Moment): string {
+  return moment === END ? 'the end' : String(moment)
 }
 
 function* definitionComplaints(
@@ -130,8 +156,7 @@ class QueueJudge {
 
   #complain(what: string): void {
     const { name, objectId } = this.#queue
-    const moment = this.#moment === END ? 'the end' : this.#moment
-    this.#complaints.push(`queue ${name} (${objectId}) at ${moment}: ${what}`)
+    this.#complaints.push(`queue ${name} (${objectId}) at ${momentText(this.#moment)}: ${what}`)
   }
 }
 

@@ -39,6 +39,7 @@ export class Life {
   readonly random: SeededRandom
   readonly acks: AckWatch
   #pace: readonly ('turn' | 'files' | 'journal')[] = PACES[0]
+  readonly #watchers: (() => void)[] = []
   /** What was wrong while it ran. */
   readonly complaints: string[] = []
 
@@ -50,6 +51,16 @@ export class Life {
     this.random = options.random
     this.acks = new AckWatch(options.durable.store.journal)
     this.disk.pause()
+  }
+
+  /** Has `look` called after each turn and each operation of the disk. */
+  watch(look: () => void): void {
+    this.#watchers.push(look)
+  }
+
+  #look(): void {
+    this.acks.look(this.moment)
+    for (const look of this.#watchers) look()
   }
 
   get moment(): Moment {
@@ -73,7 +84,7 @@ export class Life {
     if (next === 'turn') durable.manual.runOnce()
     else disk.step(next)
     await breath()
-    this.acks.look(this.moment)
+    this.#look()
   }
 
   async ticks(count: number): Promise<void> {
@@ -87,7 +98,7 @@ export class Life {
       const isBusy = [durable.manual.runOnce(), disk.step('files'), disk.step('journal')]
       quiet = isBusy.includes(true) ? 0 : quiet + 1
       await breath()
-      this.acks.look(this.moment)
+      this.#look()
       if (steps > STEPS_MAX) throw new Error(`still busy after ${STEPS_MAX} steps`)
     }
   }

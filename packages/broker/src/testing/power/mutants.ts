@@ -20,6 +20,16 @@ const SYNCS: readonly {
   { name: "the journal's folder", kind: 'syncFolder', file: /^journal$/, stages: ['running'] },
   { name: 'a keep file', kind: 'sync', file: /^keep\/[0-9a-f]{16}$/, stages: STAGES },
   { name: "the keep files' folder", kind: 'syncFolder', file: /^keep$/, stages: STAGES },
+  { name: 'records of a stream', kind: 'sync', file: /^streams\/\d+\/\d+\.log$/, stages: STAGES },
+  { name: 'index of a stream', kind: 'sync', file: /^streams\/\d+\/\d+\.index$/, stages: STAGES },
+  {
+    name: 'times of a stream',
+    kind: 'sync',
+    file: /^streams\/\d+\/\d+\.timeindex$/,
+    stages: STAGES,
+  },
+  { name: "a partition's folder", kind: 'syncFolder', file: /^streams\/\d+$/, stages: STAGES },
+  { name: "the streams' folder", kind: 'syncFolder', file: /^streams$/, stages: STAGES },
   { name: 'the new snapshot', kind: 'sync', file: /^snapshot\.tmp$/, stages: STAGES },
   { name: 'the data directory', kind: 'syncFolder', file: /^$/, stages: STAGES },
 ]

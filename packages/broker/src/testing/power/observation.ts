@@ -3,6 +3,8 @@ import type { Queue } from '../../core/queue/queue.ts'
 import type { Declaration } from '../../core/topology/declaration.ts'
 import type { DurableBroker } from '../durable-broker.ts'
 import { bindingKey, exchangeKey, queueKey } from './history.ts'
+import { offsetKey, streamKey } from './stream-history.ts'
+import { observeStreams, type ObservedStream } from './stream-observation.ts'
 import type { Messages } from './messages.ts'
 
 export interface ObservedMessage {
@@ -30,6 +32,8 @@ export interface Observation {
   readonly definitions: ReadonlyMap<string, string>
   /** By object id. */
   readonly queues: ReadonlyMap<number, ObservedQueue>
+  /** By id in hexadecimal. */
+  readonly streams: ReadonlyMap<string, ObservedStream>
 }
 
 /** Takes everything out of all queues, and settles nothing. The broker is to have nobody else. */
@@ -44,10 +48,12 @@ export async function observe(durable: DurableBroker, messages: Messages): Promi
     durable.broker.consume(caller, 1, { queue: queue.name, consumer: drain, options })
   }
   await durable.settle()
-  return { definitions, queues: new Map(drains.map((drain) => [drain.objectId, drain.result()])) }
+  const streams = await observeStreams(durable)
+  const queues = new Map(drains.map((drain) => [drain.objectId, drain.result()]))
+  return { definitions, queues, streams }
 }
 
-/** What is declared of queues, exchanges and bindings. */
+/** What is declared of queues, exchanges, bindings and streams, and which offsets are committed. */
 function definitionsOf(durable: DurableBroker): Map<string, string> {
   const definitions = new Map<string, string>()
   for (const declaration of durable.broker.definitions.declarations()) {
@@ -68,6 +74,12 @@ function factOf(declaration: Declaration): { key: string; value: string } | null
       return { key: exchangeKey(declaration.name), value: declaration.type }
     case 'binding':
       return { key: bindingKey(declaration), value: 'bound' }
+    case 'stream':
+      return { key: streamKey(declaration.name), value: declaration.id.toString('hex') }
+    case 'offset': {
+      const stream = declaration.stream.toString('hex')
+      return { key: offsetKey({ ...declaration, stream }), value: String(declaration.offset) }
+    }
     default:
       return null
   }

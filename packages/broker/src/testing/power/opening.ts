@@ -1,8 +1,11 @@
 import { DurableBroker } from '../durable-broker.ts'
 import type { FaultyDisk } from '../faulty-disk.ts'
+import type { SeededRandom } from '../seeded-random.ts'
 import { BEFORE, Entry, History, NEVER, QueueHistory } from './history.ts'
 import type { Messages } from './messages.ts'
 import type { ObservedMessage, Observation } from './observation.ts'
+import { BatchEntry, PartitionHistory, StreamHistory } from './stream-history.ts'
+import type { ObservedStream } from './stream-observation.ts'
 import type { Shape } from './shapes.ts'
 import { Timeline } from './timeline.ts'
 
@@ -15,13 +18,28 @@ export interface OpenedBroker {
   readonly openedAt: number
 }
 
-/** One that is not open yet. */
-export function newBroker(disk: FaultyDisk, { slotBytes, durability }: Shape): DurableBroker {
-  return new DurableBroker({ disk, shape: { slotBytes, slots: SLOTS }, durability })
+export interface OpenOptions {
+  readonly shape: Shape
+  /** For what the broker itself draws: no two lives on the same data draw the same. */
+  readonly random: SeededRandom
+  /** What its clock shows; by default it has just been set up. */
+  readonly nowMs?: number
 }
 
-export async function openBroker(disk: FaultyDisk, shape: Shape): Promise<OpenedBroker> {
-  const durable = await newBroker(disk, shape).open()
+/** One that is not open yet. */
+export function newBroker(
+  disk: FaultyDisk,
+  { shape: { slotBytes, durability }, random, nowMs = 0 }: OpenOptions,
+): DurableBroker {
+  const seed = random.integer(0, 2 ** 31 - 1)
+  const durable = new DurableBroker({ disk, shape: { slotBytes, slots: SLOTS }, durability, seed })
+  const { clock } = durable.manual
+  clock.advance(Math.max(0, nowMs - clock.nowMs()))
+  return durable
+}
+
+export async function openBroker(disk: FaultyDisk, options: OpenOptions): Promise<OpenedBroker> {
+  const durable = await newBroker(disk, options).open()
   return { durable, disk, openedAt: disk.operations }
 }
 
@@ -36,7 +54,29 @@ export function beginHistory(found: Observation, former: History, messages: Mess
     if (known === undefined) throw new Error(`queue ${observed.name} came from nowhere`)
     history.queues.set(observed.objectId, beginQueue(observed.messages, known, messages))
   }
+  for (const observed of found.streams.values()) {
+    const known = former.streams.get(observed.id)
+    if (known === undefined) throw new Error(`stream ${observed.name} came from nowhere`)
+    history.streams.set(observed.id, beginStream(observed, known))
+  }
   return history
+}
+
+function beginStream(
+  { name, id, partitions }: ObservedStream,
+  known: StreamHistory,
+): StreamHistory {
+  const histories = partitions.map((found, index) => {
+    const history = new PartitionHistory(known.partitions[index]?.durability ?? 'memory')
+    history.look(BEFORE, found)
+    for (const { bytes, baseOffset, nextOffset } of found.batches) {
+      const entry = new BatchEntry(bytes, { baseOffset, nextOffset, at: BEFORE })
+      entry.confirmedAt = BEFORE
+      history.batches.push(entry)
+    }
+    return history
+  })
+  return new StreamHistory(name, id, histories)
 }
 
 function beginQueue(

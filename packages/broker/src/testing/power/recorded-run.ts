@@ -6,7 +6,7 @@ import { judge } from './judgement.ts'
 import { Life } from './life.ts'
 import { Messages } from './messages.ts'
 import { observe } from './observation.ts'
-import { beginHistory, newBroker, openBroker } from './opening.ts'
+import { beginHistory, newBroker, openBroker, type OpenOptions } from './opening.ts'
 import { Scenario } from './scenario.ts'
 import type { Shape } from './shapes.ts'
 
@@ -68,6 +68,8 @@ class Recorder {
   readonly #lives: RecordedLife[] = []
   readonly #complaints: string[] = []
   #stage: Stage = 'opening'
+  /** Time goes on from life to life. */
+  #nowMs: number = 0
 
   constructor(options: RunOptions) {
     this.#options = options
@@ -98,6 +100,10 @@ class Recorder {
     }
   }
 
+  get #opening(): OpenOptions {
+    return { shape: this.#options.shape, random: this.#random, nowMs: this.#nowMs }
+  }
+
   #prepare(disk: FaultyDisk): FaultyDisk {
     const { ignore } = this.#options
     if (ignore !== undefined) disk.ignore((operation) => ignore(operation, this.#stage))
@@ -107,7 +113,7 @@ class Recorder {
   /** A start that comes to no end. */
   async #killWhileOpening(disk: FaultyDisk, { before, endBefore }: Former): Promise<FaultyDisk> {
     this.#stage = 'opening'
-    const { persistence, broker, manual } = newBroker(disk, this.#options.shape)
+    const { persistence, broker, manual } = newBroker(disk, this.#opening)
     disk.pause()
     persistence.open(broker).catch((error: unknown) => this.#complain(String(error)))
     for (let left = this.#random.integer(0, OPENING_OPERATIONS_MAX); left > 0; left--) {
@@ -127,7 +133,7 @@ class Recorder {
     const { before, endBefore: crash, isClean } = former
     this.#stage = 'opening'
     const copy = this.#prepare(disk.kill())
-    const { durable } = await openBroker(copy, this.#options.shape)
+    const { durable } = await openBroker(copy, this.#opening)
     const found = await observe(durable, this.#messages)
     copy.halt()
     for (const each of judge(before, found, { moment: END, crash, isClean })) {
@@ -144,7 +150,7 @@ class Recorder {
     const { before, endBefore } = former
     const random = this.#random
     this.#stage = 'opening'
-    const { durable, openedAt } = await openBroker(disk, this.#options.shape)
+    const { durable, openedAt } = await openBroker(disk, this.#opening)
     this.#stage = 'running'
     const played = new Life({ disk, durable, history, messages: this.#messages, random })
     const scenario = new Scenario(played, this.#options.shape)
@@ -155,6 +161,7 @@ class Recorder {
     this.#stage = 'closing'
     if (end === 'close') await played.close()
     played.kill()
+    this.#nowMs = durable.manual.clock.nowMs() + random.integer(0, 2000)
     if (durable.failure !== null) this.#complain(`the store failed: ${durable.failure.message}`)
     for (const each of played.complaints) this.#complain(each)
     this.#lives.push({ disk, before, endBefore, history, openedAt, closingAt })

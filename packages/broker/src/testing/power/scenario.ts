@@ -2,7 +2,9 @@ import { limits } from '../../core/limits.ts'
 import { ExchangeType } from '../../core/topology/exchange.ts'
 import type { Life } from './life.ts'
 import type { LivingQueue } from './living-queue.ts'
+import { StreamTraffic, type LivingPartition } from './stream-traffic.ts'
 import type { Shape } from './shapes.ts'
+import type { StreamConfig } from '../../core/stream/stream-config.ts'
 import { Topology } from './topology.ts'
 import { Traffic, type Address } from './traffic.ts'
 
@@ -17,6 +19,16 @@ const TRANSIENT = 'passing'
 const OS = 'page-cache'
 const MEMORY = 'forgetful'
 
+/** Files so small that they are closed, removed and begun all the time. */
+const SMALL: Partial<StreamConfig> = { segmentBytes: 6000, retentionBytes: 20_000 }
+const STREAMS: readonly [string, { partitions: number; config: Partial<StreamConfig> }][] = [
+  ['events', { partitions: 2, config: SMALL }],
+  ['audit', { partitions: 1, config: { segmentBytes: 4000, retentionMs: 20_000 } }],
+  // So large that their indexes have more than one entry.
+  ['ledger', { partitions: 1, config: { segmentBytes: 30_000, retentionBytes: 60_000 } }],
+  ['views', { partitions: 1, config: { ...SMALL, durability: 'os' } }],
+]
+const GUEST_STREAM = 'guest-stream'
 /** Of the ring: in what is left acknowledgements go on, though publishers wait. */
 const KEEP_UP_SHARE = 0.93
 /** Credit is used up in fewer. */
@@ -26,6 +38,7 @@ const ACK_ROUNDS_MAX = 100
 export class Scenario {
   readonly topology: Topology
   readonly traffic: Traffic
+  readonly streams: StreamTraffic
   readonly #life: Life
   readonly #shape: Shape
   readonly #actions: readonly {
@@ -38,6 +51,7 @@ export class Scenario {
     this.#shape = shape
     this.topology = new Topology(life)
     this.traffic = new Traffic(life, this.topology)
+    this.streams = new StreamTraffic(life)
     this.#actions = [
       { weight: 30, act: () => this.#publish() },
       { weight: 12, act: () => this.#giveCredit() },
@@ -48,6 +62,12 @@ export class Scenario {
       { weight: 0.5, act: () => this.traffic.purge(this.#anyQueue()) },
       { weight: 1.5, act: () => this.#changeGuest() },
       { weight: 1, act: () => this.#declareAgain() },
+      { weight: 12, act: () => this.#append() },
+      { weight: 2, act: () => this.streams.appendAgain(this.#anyPartition()) },
+      { weight: 3, act: () => this.streams.read(this.#anyPartition()) },
+      { weight: 2, act: () => this.#commitOffset() },
+      { weight: 0.7, act: () => this.#changeGuestStream() },
+      { weight: 0.5, act: () => this.#life.pass(limits.retentionCheckMs) },
       { weight: 4, act: () => this.#life.pass(this.#life.random.integer(1, 15)) },
       { weight: 0.7, act: () => this.#fallIdle() },
       { weight: 3, act: () => this.#life.rest() },
@@ -58,6 +78,7 @@ export class Scenario {
   /** Takes over what there is, and declares what is missing. */
   begin(): void {
     this.topology.adopt()
+    this.streams.adopt()
     this.#declareAll()
     for (const living of this.topology.queues.values()) this.#consume(living)
   }
@@ -107,6 +128,9 @@ export class Scenario {
     topology.declareQueue(OS, { durable: true, durability: 'os' })
     topology.declareQueue(MEMORY, { durable: true, durability: 'memory' })
     topology.declareQueue(TRANSIENT, { durable: false })
+    for (const [name, options] of STREAMS) {
+      if (this.streams.find(name) === undefined) this.streams.create(name, options)
+    }
     topology.declareExchange(FANOUT_EXCHANGE, ExchangeType.fanout)
     for (const destination of [...FANOUT, TRANSIENT, OS]) {
       topology.bind({ source: FANOUT_EXCHANGE, destination, routingKey: '' })
@@ -215,6 +239,34 @@ export class Scenario {
       topology.deleteQueue(queue)
       // Under the same name, before anybody was told of the end of the first one.
       if (random.chance(0.5)) topology.declareQueue(GUEST, { durable: true })
+    }
+  }
+
+  #append(): void {
+    const { random } = this.#life
+    for (let left = random.integer(1, 4); left > 0; left--) {
+      if (this.traffic.isBlocked) return
+      const options = { isIdempotent: random.chance(0.5), wantsConfirm: random.chance(0.8) }
+      this.streams.append(this.#anyPartition(), options)
+    }
+  }
+
+  #anyPartition(): LivingPartition {
+    return this.#life.random.pick(this.streams.living)
+  }
+
+  #commitOffset(): void {
+    const { random } = this.#life
+    const living = this.#anyPartition()
+    const offset = random.integer(0, living.partition.highWatermark)
+    this.streams.commitOffset(random.pick(['readers', 'others']), living, offset)
+  }
+
+  #changeGuestStream(): void {
+    const stream = this.streams.find(GUEST_STREAM)
+    if (stream !== undefined) this.streams.delete(stream)
+    if (stream === undefined || this.#life.random.chance(0.5)) {
+      this.streams.create(GUEST_STREAM, { partitions: 2, config: SMALL })
     }
   }
 

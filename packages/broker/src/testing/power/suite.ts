@@ -113,7 +113,7 @@ export async function damageEverywhere({
     const kind = damagedKinds[state % damagedKinds.length] as DamagedKind
     const damage = await inflict(disk, kind, { random, shape })
     if (damage === null) continue
-    const { outcome, complaints } = await checkDamage({ run, life, index, disk, damage })
+    const { outcome, complaints } = await checkDamage({ run, life, index, disk, damage, random })
     const key = `${kind} ${outcome}`
     outcomes.set(key, (outcomes.get(key) ?? 0) + 1)
     if (complaints.length === 0) continue
