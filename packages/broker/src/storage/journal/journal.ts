@@ -5,8 +5,8 @@ import { RECORD_HEADER_BYTES, recordCheck, stampOf, TARGET_BYTES } from './recor
 
 /** Who copies in words may write this much past the newest record. */
 const SLACK_BYTES = 8
-/** Of the memory: further behind, whoever publishes waits for the disk. */
-const LAG_SHARE = 1 / 2
+/** Of the memory: further behind, whoever publishes waits for the disk. The largest message is a quarter, and may leave as much unused at a slot's end. */
+const LAG_SHARE = 3 / 8
 /** Of the ring: what is beyond is for acknowledgements and what else makes room. */
 const USED_SHARE = 0.9
 

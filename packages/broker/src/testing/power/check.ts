@@ -66,7 +66,7 @@ class Check {
     if (complaints.length > 0) return complaints
     // Each of these costs as much as all the rest.
     if (this.#random.chance(0.3)) complaints.push(...(await this.#crashAgain(opened, found)))
-    if (this.#random.chance(0.3))
+    if (this.#random.chance(0.2))
       complaints.push(...(await goOn(opened, { found, run, random: this.#random })))
     disk.halt()
     return complaints
