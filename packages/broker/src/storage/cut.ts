@@ -7,6 +7,7 @@ import { keepFile } from './keep/chunk.ts'
 import type { KeepFile, KeepFiles } from './keep/keep-files.ts'
 import {
   KeepWriter,
+  newChunkBuffer,
   type ChunkLimits,
   type SharedPlace,
   type WrittenRun,
@@ -64,7 +65,9 @@ const QUEUES_PER_PIECE = 512
  */
 export class Cut {
   readonly #options: CutOptions
+  // Used by one cut after the other: the garbage collector does not count shared memory, and would be late.
   readonly #unit: Buffer
+  readonly #chunks: Buffer = newChunkBuffer()
   #writer: KeepWriter | null = null
   /** Runs that are complete and not written yet. */
   #moved: { readonly run: WrittenRun; readonly tell: () => void }[] = []
@@ -75,8 +78,10 @@ export class Cut {
     this.#unit = Buffer.from(new SharedArrayBuffer(Math.min(UNIT_BYTES, options.shape.slotBytes)))
   }
 
-  /** Empties [from, to) of the journal. */
+  /** Empties [from, to) of the journal, into a file of its own. One call after the other. */
   async move(from: number, to: number): Promise<void> {
+    this.#writer = null
+    this.#moved = []
     const { slotBytes } = this.#options.shape
     for (let position = from; position < to;) {
       const slotEnd = (Math.floor(position / slotBytes) + 1) * slotBytes
@@ -269,7 +274,7 @@ export class Cut {
 
   async #begin(queue: number): Promise<KeepWriter> {
     const { keep } = this.#options
-    this.#writer ??= new KeepWriter(keep.create(), this.#options)
+    this.#writer ??= new KeepWriter(keep.create(), this.#options, this.#chunks)
     if (this.#writer.isLoaded) await this.#flush()
     this.#writer.begin(queue)
     return this.#writer

@@ -71,14 +71,16 @@ export class StoreShapeError extends Error {
 export class SnapshotWriter {
   readonly #disk: Disk
   readonly #checksum: Checksum
-  readonly #piece: Buffer = Buffer.from(new SharedArrayBuffer(PIECE_BYTES))
+  readonly #piece: Buffer
   readonly #view: DataView
   #used: number = HEADER_BYTES
   #written: number = 0
   #crc: number = 0
 
-  constructor(disk: Disk, checksum: Checksum, head: SnapshotHead) {
+  /** `piece` is what it gathers entries in; one writer after the other may use the same. */
+  constructor(disk: Disk, checksum: Checksum, head: SnapshotHead, piece: Buffer = newPiece()) {
     this.#disk = disk
+    this.#piece = piece
     this.#checksum = checksum
     this.#view = new DataView(this.#piece.buffer, this.#piece.byteOffset, this.#piece.length)
     this.#view.setUint32(0, MAGIC, true)
@@ -131,6 +133,10 @@ export class SnapshotWriter {
     this.#written += this.#used
     this.#used = 0
   }
+}
+
+export function newPiece(): Buffer {
+  return Buffer.from(new SharedArrayBuffer(PIECE_BYTES))
 }
 
 export interface Snapshot extends SnapshotHead {

@@ -15,6 +15,7 @@ import { KeepFiles } from './keep/keep-files.ts'
 import type { ChunkLimits } from './keep/keep-writer.ts'
 import { PageReader } from './keep/page-reader.ts'
 import {
+  newPiece,
   readSnapshot,
   SnapshotWriter,
   SNAPSHOT_FILE,
@@ -85,6 +86,9 @@ export class Store implements JournalOwner {
   readonly #options: StoreOptions
   #owner: StoreOwner | null = null
   #store: number = 0
+  #theCutter: Cut | null = null
+  /** Snapshots are gathered in it. */
+  #piece: Buffer | null = null
   /** A cut or a snapshot under way. */
   #work: Promise<void> | null = null
   #isClosing: boolean = false
@@ -128,7 +132,7 @@ export class Store implements JournalOwner {
     const isEmpty = snapshot === null || snapshot.isClean
     const end = isEmpty ? from : await this.#replay(snapshot, owner)
     await owner.finishRestore()
-    const cut = this.#newCut()
+    const cut = this.#cutter
     await cut.move(from, end)
     await cut.sync()
     await owner.flushStreams(end)
@@ -271,7 +275,7 @@ export class Store implements JournalOwner {
 
   async #cut(to: number): Promise<void> {
     this.#phase('cut', 'begin')
-    const cut = this.#newCut()
+    const cut = this.#cutter
     this.#phase('keep-write', 'begin')
     await cut.move(this.journal.tail, to)
     await cut.sync()
@@ -286,23 +290,14 @@ export class Store implements JournalOwner {
     return this.#writeSnapshot(this.journal.tail, { isClean: false })
   }
 
-  #newCut(): Cut {
-    const { disk, shape, checksum, chunk, pause } = this.#options
-    const { journal, keep, reader } = this
+  /** Made when it is first needed: its memory is. */
+  get #cutter(): Cut {
+    if (this.#theCutter !== null) return this.#theCutter
+    const { disk, shape, checksum, chunk: limits, pause } = this.#options
+    const { journal, keep, reader, id: store } = this
     const queues = (): Iterable<CutQueue> => this.#owner?.queuesOfStore() ?? []
-    const limits = chunk
-    return new Cut({
-      disk,
-      shape,
-      store: this.#store,
-      checksum,
-      journal,
-      keep,
-      reader,
-      limits,
-      queues,
-      pause,
-    })
+    const options = { disk, shape, store, checksum, journal, keep, reader, limits, queues, pause }
+    return (this.#theCutter = new Cut(options))
   }
 
   /** Afterwards what no queue wanted when it began is removed: no snapshot names it any more. */
@@ -314,7 +309,7 @@ export class Store implements JournalOwner {
     const { isClean } = options
     const { id: store, keep } = this
     const head = { store, replayFrom, nextKeepFile: keep.nextId, isClean, shape }
-    const writer = new SnapshotWriter(disk, checksum, head)
+    const writer = new SnapshotWriter(disk, checksum, head, (this.#piece ??= newPiece()))
     let work = 0
     for (const entry of this.#owner.entries(options)) {
       await writer.add(entry)
@@ -365,7 +360,7 @@ export class Store implements JournalOwner {
       this.journal.synced === this.journal.head
     ) {
       const { journal } = this
-      const cut = this.#newCut()
+      const cut = this.#cutter
       await cut.move(journal.tail, journal.head)
       await cut.sync()
       await this.#owner.flushStreams(journal.head)

@@ -114,6 +114,7 @@ export class Persistence implements BrokerStore, QueueStore, StoreOwner {
   /** Waits until all that was appended is safe, and leaves everything so that the next start has nothing to do. */
   async close(): Promise<void> {
     this.#options.timers.clear(this.#ackTimer)
+    this.streams.closing()
     while (!this.#isAllSafe && this.#broker?.completions.storageError == null) {
       const isMoreToWrite = this.#dirty.length > 0 || this.journal.isOpen
       // Each time: what is settled meanwhile is written down too, and of what only the system has been given nobody else asks for a sync.

@@ -149,6 +149,59 @@ test('a snapshot that shows a deletion does not outlive it', async () => {
   assert.equal(found.length, 1)
 })
 
+test('a start removes no file of a stream before it is safe that nobody needs it', async () => {
+  const former = await Rig.open(new FaultyDisk())
+  const { streams } = former.durable.vhost
+  const config = { ...streams.defaultConfig, segmentBytes: 1000, retentionBytes: 3000 }
+  const stream = streams.create('s', { partitions: 1, config, settings: new Map() })
+  while ((stream.partitions[0]?.bytes ?? 0) < 3500) {
+    append(stream)
+    await former.durable.advance(2000)
+  }
+  // With a snapshot that names all of its files.
+  const { durable, disk } = await former.kill()
+  const again = durable.vhost.streams.find('s') as Stream
+  // That the log starts later is handed to the system, and the process is killed before it is safe.
+  disk.inject(({ lane, kind }) => (lane === 'journal' && kind === 'sync' ? 'hold' : null))
+  while ((again.partitions[0]?.bytes ?? 0) < 4500) append(again)
+  await durable.settle()
+  disk.halt()
+  const killed = disk.kill()
+  const next = await Rig.open(killed)
+  assert.ok((next.durable.vhost.streams.find('s')?.partitions[0]?.logStart ?? 0) > 0)
+  for (let index = 0; index < killed.operations; index++) {
+    const last = await Rig.open(killed.crashAt(index, { policy: 'none', seed: 1 }))
+    const found = last.durable.vhost.streams.find('s')?.partitions[0]
+    assert.equal(found?.damaged, null, `power cut after operation ${index} of the start`)
+  }
+})
+
+test('what has its time while the broker closes stays for the next one', async () => {
+  const disk = new FaultyDisk()
+  const { durable } = await Rig.open(disk)
+  const { streams } = durable.vhost
+  const config = { ...streams.defaultConfig, segmentBytes: 500, retentionMs: 20_000 }
+  const stream = streams.create('s', { partitions: 1, config, settings: new Map() })
+  for (let left = 20; left > 0; left--) append(stream, durable.manual.clock.wallMs())
+  await durable.advance(2000)
+  let isHeld = false
+  disk.inject(({ kind, file }) => {
+    if (kind !== 'sync' || file !== 'snapshot.tmp' || isHeld) return null
+    isHeld = true
+    return 'hold'
+  })
+  const closed = durable.close()
+  await durable.settle()
+  assert.ok(isHeld)
+  await durable.advance(60_000)
+  disk.release('files')
+  await closed
+  const next = await Rig.open(disk.kill())
+  const partition = next.durable.vhost.streams.find('s')?.partitions[0]
+  assert.equal(partition?.damaged, null)
+  assert.equal(partition?.logEnd, 20)
+})
+
 test('a stream whose files went before the snapshot that names them does not stop the start', async () => {
   const former = await Rig.open(new FaultyDisk())
   const { streams: before } = former.durable.vhost
@@ -172,8 +225,8 @@ test('a stream whose files went before the snapshot that names them does not sto
   assert.equal(next.durable.vhost.streams.find('s'), undefined)
 })
 
-function append(stream: Stream): void {
-  const batch = newBatch()
+function append(stream: Stream, timestamp: number = 1_700_000_000_000): void {
+  const batch = newBatch({ timestamp })
   const appended = { baseOffset: -1, logAppendTimeMs: -1 }
   assert.equal(stream.partitions[0]?.append(batch, 0, batch.length, appended), null)
 }

@@ -248,6 +248,14 @@ export class StoredBatches implements PageOwner {
     await this.files.log.removeBefore(offset)
   }
 
+  /** Files of what was gone before the last stop go, now that a snapshot says so. */
+  removePast(): void {
+    this.files.recovery.removePast().catch((error: unknown) => {
+      // They are in nobody's way but the disk's, and the next start tries again.
+      this.warn(`files that are kept no longer could not be removed: ${String(error)}`)
+    })
+  }
+
   /** The partition is deleted; who is reading may go on. */
   deleted(): void {
     this.#store.forget(this)

@@ -203,6 +203,14 @@ export class StreamStore {
   started(): void {
     this.isStarted = true
     for (const id of this.#gone) this.#remove(id)
+    for (const batches of this.#partitions.values()) {
+      if (batches.hasFiles) batches.removePast()
+    }
+  }
+
+  /** Nothing goes any more: what the last snapshot says stays so. */
+  closing(): void {
+    this.isStarted = false
   }
 
   async #finish(batches: StoredBatches): Promise<void> {

@@ -47,7 +47,9 @@ export class KeepWriter {
   readonly #store: number
   readonly #checksum: Checksum
   readonly #limits: ChunkLimits
-  #buffer: Buffer = Buffer.from(new SharedArrayBuffer(BUFFER_BYTES))
+  /** Of the usual size; a large message has one of its own for a while. */
+  readonly #usual: Buffer
+  #buffer: Buffer
   #view: DataView
   /** End of what is in the buffer, and where its first byte goes in the file. */
   #used: number = 0
@@ -62,8 +64,11 @@ export class KeepWriter {
       readonly checksum: Checksum
       readonly limits: ChunkLimits
     },
+    buffer: Buffer = newChunkBuffer(),
   ) {
     this.file = file
+    this.#usual = buffer
+    this.#buffer = buffer
     this.#disk = options.disk
     this.#store = options.store
     this.#checksum = options.checksum
@@ -134,8 +139,8 @@ export class KeepWriter {
     ])
     this.#base += this.#used
     this.#used = 0
-    if (this.#buffer.length === BUFFER_BYTES) return
-    this.#buffer = Buffer.from(new SharedArrayBuffer(BUFFER_BYTES))
+    if (this.#buffer === this.#usual) return
+    this.#buffer = this.#usual
     this.#view = viewOf(this.#buffer)
   }
 
@@ -177,4 +182,9 @@ interface OpenChunk {
 
 function viewOf(buffer: Buffer): DataView {
   return new DataView(buffer.buffer, buffer.byteOffset, buffer.length)
+}
+
+/** What a writer gathers its chunks in; one after the other may use the same. */
+export function newChunkBuffer(): Buffer {
+  return Buffer.from(new SharedArrayBuffer(BUFFER_BYTES))
 }

@@ -182,19 +182,19 @@ export class SegmentLog {
       (places.bytes > 0 && write.placesAt === 0) ||
       (times.bytes > 0 && write.timesAt === 0)
     if (write.bytes > 0)
-      operations.push(disk.write(this.#file(segment, 'log'), write.at, write.pieces))
+      operations.push(disk.write(this.#file(segment, SegmentPart.log), write.at, write.pieces))
     if (places.bytes > 0) {
-      const file = this.#file(segment, 'index')
+      const file = this.#file(segment, SegmentPart.index)
       operations.push(disk.write(file, write.placesAt, [places.written]))
     }
     if (times.bytes > 0) {
-      const file = this.#file(segment, 'timeIndex')
+      const file = this.#file(segment, SegmentPart.timeIndex)
       operations.push(disk.write(file, write.timesAt, [times.written]))
     }
   }
 
-  #file(segment: Segment, part: keyof typeof SegmentPart): string {
-    return segmentFile(this.folder, segment.base, SegmentPart[part])
+  #file(segment: Segment, part: SegmentPart): string {
+    return segmentFile(this.folder, segment.base, part)
   }
 
   /** After a write that failed: the bytes of what was added need not stay any longer. */
@@ -238,9 +238,10 @@ export class SegmentLog {
     if (written === null) return operations
     const isLonger = (count: 'bytes' | 'indexEntries' | 'timeEntries'): boolean =>
       written[count] > (synced?.[count] ?? 0)
-    if (isLonger('bytes')) operations.push(disk.sync(this.#file(segment, 'log')))
-    if (isLonger('indexEntries')) operations.push(disk.sync(this.#file(segment, 'index')))
-    if (isLonger('timeEntries')) operations.push(disk.sync(this.#file(segment, 'timeIndex')))
+    if (isLonger('bytes')) operations.push(disk.sync(this.#file(segment, SegmentPart.log)))
+    if (isLonger('indexEntries')) operations.push(disk.sync(this.#file(segment, SegmentPart.index)))
+    if (isLonger('timeEntries'))
+      operations.push(disk.sync(this.#file(segment, SegmentPart.timeIndex)))
     return operations
   }
 
@@ -266,20 +267,29 @@ export class SegmentLog {
   }
 
   /** Removes the segments all of which lies before `offset`, files and all. */
-  async removeBefore(offset: number): Promise<void> {
-    const { disk } = this.context
-    const operations: Promise<void>[] = []
+  removeBefore(offset: number): Promise<void> {
+    return this.removeFiles(this.dropBefore(offset))
+  }
+
+  /** The same segments are no part of it any more; returns the names of their files, which are still there. */
+  dropBefore(offset: number): string[] {
+    const names: string[] = []
     for (;;) {
       const segment = this.segments[0]
-      if (segment === undefined || !segment.isClosed || segment.nextOffset > offset) break
+      if (segment === undefined || !segment.isClosed || segment.nextOffset > offset) return names
       this.segments.shift()
       this.#unsynced.delete(segment)
       segment.isRemoved = true
-      for (const part of Object.values(SegmentPart)) {
-        operations.push(disk.remove(segmentFile(this.folder, segment.base, part)))
-      }
+      for (const part of Object.values(SegmentPart)) names.push(this.#file(segment, part))
     }
-    if (operations.length > 0) operations.push(disk.syncFolder(this.folder))
+  }
+
+  async removeFiles(names: readonly string[]): Promise<void> {
+    if (names.length === 0) return
+    const { disk } = this.context
+    // Asked for in one go: the disk keeps the order.
+    const operations = names.map((name) => disk.remove(name))
+    operations.push(disk.syncFolder(this.folder))
     await Promise.all(operations)
   }
 

@@ -26,6 +26,8 @@ export class SegmentRecovery {
   /** By name; null before look(). */
   #files: Map<string, number> | null = null
   readonly #broken = new Map<Segment, StoreDamage>()
+  /** Files of what was gone before. */
+  readonly #past = new Set<string>()
   /** The last segment that the snapshot knew. */
   #lastBase: number = -1
 
@@ -97,7 +99,7 @@ export class SegmentRecovery {
     const log = this.#log
     const files = await this.#list()
     // Where records are gone that the snapshot still had the end of.
-    await log.removeBefore(logStart)
+    for (const name of log.dropBefore(logStart)) this.#past.add(name)
     for (const [segment, damage] of this.#broken) if (!segment.isRemoved) return damage
     const operations: Promise<void>[] = []
     const bases = new Map(log.segments.map((segment) => [segment.base, segment]))
@@ -112,11 +114,23 @@ export class SegmentRecovery {
     return null
   }
 
+  /**
+   * Files of records that are gone go when a snapshot says so. The record of the journal that says it may itself be one that the system had and
+   * the disk did not: if a power cut took it now, the last snapshot would miss them.
+   */
+  async removePast(): Promise<void> {
+    const names = [...this.#past]
+    this.#past.clear()
+    await this.#log.removeFiles(names)
+  }
+
   #removeStray(name: string, { base }: SegmentFileName, operations: Promise<void>[]): void {
     const log = this.#log
     const isPast = base < (log.segments[0]?.base ?? log.nextOffset)
     const isBeyond = base > this.#lastBase
-    if (isPast || isBeyond) operations.push(log.context.disk.remove(`${log.folder}/${name}`))
+    const file = `${log.folder}/${name}`
+    if (isPast) this.#past.add(file)
+    else if (isBeyond) operations.push(log.context.disk.remove(file))
     else log.context.logger.warn('a segment that nobody knows is left alone', { file: name })
   }
 

@@ -97,7 +97,10 @@ class QueueJudge {
       this.#checkMessage(message, this.#queue.entries.get(message.sequence))
       seen.add(message.sequence)
     }
-    if (!isStopped) this.#checkMissing(seen, found)
+    if (!isStopped) {
+      this.#checkMissing(seen, found)
+      this.#checkHoles(seen)
+    }
     return this.#complaints
   }
 
@@ -146,6 +149,22 @@ class QueueJudge {
     }
     if (found !== undefined && found.ready !== found.messages.length) {
       this.#complain(`it said ${found.ready} were ready, and delivered ${found.messages.length}`)
+    }
+  }
+
+  /** What was written down is there up to some point, and not beyond: never a later message without an earlier one. */
+  #checkHoles(seen: ReadonlySet<number>): void {
+    let missing: Entry | null = null
+    for (const entry of this.#queue.entries.values()) {
+      const { isKept, publishedAt, settledAt, sequence, message } = entry
+      if (!isKept || publishedAt > this.#moment || settledAt <= this.#moment) continue
+      if (!seen.has(sequence)) missing ??= entry
+      else if (missing !== null) {
+        const earlier = `message ${missing.message.id} (number ${missing.sequence})`
+        return this.#complain(
+          `message ${message.id} (number ${sequence}) is there without ${earlier}`,
+        )
+      }
     }
   }
 

@@ -1,6 +1,9 @@
 import type { Principal } from '../../core/auth/principal.ts'
 import type { Caller, Outcome } from '../../core/outcome.ts'
 import type { VirtualHost } from '../../core/topology/virtual-host.ts'
+import { getUint64 } from '../../storage/journal/batch.ts'
+import { Journal } from '../../storage/journal/journal.ts'
+import { SNAPSHOT_FILE } from '../../storage/snapshot.ts'
 import type { DurableBroker } from '../durable-broker.ts'
 import type { FaultyDisk } from '../faulty-disk.ts'
 import type { SeededRandom } from '../seeded-random.ts'
@@ -12,12 +15,14 @@ import type { Messages } from './messages.ts'
 const STEPS_MAX = 100_000
 const QUIET_ROUNDS = 3
 /** Who does how much of what happens. */
-const PACES = [
+const PACES: readonly (readonly ('turn' | 'files' | 'journal')[])[] = [
   ['turn', 'files', 'journal', 'journal'],
   ['turn', 'turn', 'turn', 'files', 'journal'],
   ['turn', 'turn', 'files', 'journal', 'journal', 'journal', 'journal', 'journal'],
   ['turn', 'files', 'files', 'files', 'files', 'files', 'journal'],
-] as const
+  // So slow are the files here that the ring fills up before a cut comes to its end.
+  [...Array<'turn'>(8).fill('turn'), ...Array<'journal'>(8).fill('journal'), 'files'],
+]
 
 export interface LifeOptions {
   readonly disk: FaultyDisk
@@ -38,7 +43,7 @@ export class Life {
   readonly messages: Messages
   readonly random: SeededRandom
   readonly acks: AckWatch
-  #pace: readonly ('turn' | 'files' | 'journal')[] = PACES[0]
+  #pace: readonly ('turn' | 'files' | 'journal')[]
   readonly #watchers: (() => void)[] = []
   /** What was wrong while it ran. */
   readonly complaints: string[] = []
@@ -51,6 +56,20 @@ export class Life {
     this.random = options.random
     this.acks = new AckWatch(options.durable.store.journal)
     this.disk.pause()
+    this.#pace = options.random.pick(PACES)
+    this.#watchReleases()
+  }
+
+  /** What the journal lets go of must be elsewhere by then: it may be long until it is written over, and nobody would notice. */
+  #watchReleases(): void {
+    const { journal } = this.durable.store
+    const release = (position: number): void => Journal.prototype.release.call(journal, position)
+    journal.release = (position) => {
+      const left = this.disk.crashAt(this.moment - 1, { policy: 'none', seed: 0 })
+      const from = neededFrom(left)
+      if (from < position) this.complain(`what is behind ${from} is needed, and was let go of`)
+      release(position)
+    }
   }
 
   /** Has `look` called after each turn and each operation of the disk. */
@@ -160,6 +179,13 @@ export class AnsweredCaller implements Caller {
     this.#waiting.delete(token)
     answered?.(outcome)
   }
+}
+
+/** From where on the journal is needed, as the snapshot on the disk says (see FORMAT.md); -1 if there is no whole one. */
+function neededFrom(disk: FaultyDisk): number {
+  if (!disk.files().includes(SNAPSHOT_FILE)) return -1
+  const { buffer, byteOffset, length } = disk.contentOf(SNAPSHOT_FILE)
+  return length < 24 ? -1 : getUint64(new DataView(buffer, byteOffset, length), 16)
 }
 
 /** Lets promises have their turn. */

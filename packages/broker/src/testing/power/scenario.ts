@@ -60,13 +60,13 @@ export class Scenario {
       { weight: 3, act: () => this.traffic.get(this.#anyQueue()) },
       { weight: 3, act: () => this.#changeConsumers() },
       { weight: 0.5, act: () => this.traffic.purge(this.#anyQueue()) },
-      { weight: 1.5, act: () => this.#changeGuest() },
-      { weight: 1, act: () => this.#declareAgain() },
+      { weight: 1.5, act: this.#ifThereIsRoom(() => this.#changeGuest()) },
+      { weight: 1, act: this.#ifThereIsRoom(() => this.#declareAgain()) },
       { weight: 12, act: () => this.#append() },
       { weight: 2, act: () => this.streams.appendAgain(this.#anyPartition()) },
       { weight: 3, act: () => this.streams.read(this.#anyPartition()) },
-      { weight: 2, act: () => this.#commitOffset() },
-      { weight: 0.7, act: () => this.#changeGuestStream() },
+      { weight: 2, act: this.#ifThereIsRoom(() => this.#commitOffset()) },
+      { weight: 0.7, act: this.#ifThereIsRoom(() => this.#changeGuestStream()) },
       { weight: 0.5, act: () => this.#life.pass(limits.retentionCheckMs) },
       { weight: 4, act: () => this.#life.pass(this.#life.random.integer(1, 15)) },
       { weight: 0.7, act: () => this.#fallIdle() },
@@ -102,6 +102,13 @@ export class Scenario {
       await this.#life.rest()
     }
     for (const name of acks.late) this.#life.complain(`acks of ${name} are not written down`)
+  }
+
+  /** With the ring nearly full, who declares is refused. */
+  #ifThereIsRoom(act: () => void): () => void {
+    return () => {
+      if (!this.traffic.isBlocked) act()
+    }
   }
 
   #pickAction(): () => void | Promise<void> {
