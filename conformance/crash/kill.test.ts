@@ -21,8 +21,9 @@ function optionsFor(more: Partial<RunOptions>): RunOptions {
     seed,
     directory,
     rounds: 5,
-    loadMsMin: 800,
-    loadMsMax: 1600,
+    // Some sabotage needs a life that goes on for more than a second after a delivery.
+    loadMsMin: 1800,
+    loadMsMax: 2600,
     phase: null,
     perSecond: 1000,
     cutsPerMinute: 20,
