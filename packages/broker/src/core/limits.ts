@@ -17,7 +17,7 @@ export const limits = {
   /** How far ahead of its deliveries a queue writes down that messages may have been delivered. */
   deliveredMarkAhead: 1024,
   /** Memory for messages that are read back from the disk, all queues together. */
-  pageBytesMax: 33_554_432,
+  pageBytesMax: 16_777_216,
   /** Read back in one go for one queue, bytes; a larger message alone. */
   pageBytes: 262_144,
   /** Messages read back in one go for one queue. */

@@ -51,7 +51,7 @@ export interface CutOptions {
 }
 
 /** So much of the journal is looked at together; its messages come out sorted by queue. */
-const UNIT_BYTES = 16 * 1024 * 1024
+const UNIT_BYTES = 4 * 1024 * 1024
 /** Work after which others have their turn. */
 const MESSAGES_PER_PIECE = 2048
 const QUEUES_PER_PIECE = 512

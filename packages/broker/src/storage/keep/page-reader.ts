@@ -8,7 +8,7 @@ import { Page, PageMemory } from './page.ts'
 
 /** Memory of the usual size is used again and again; so much of it is kept. */
 const POOL_BYTES = 320 * 1024
-const POOL_COUNT = 104
+const POOL_COUNT = 52
 /** Shared payloads are read in one go where at most so much between them is not wanted. */
 const SPREAD_MAX = 2
 
