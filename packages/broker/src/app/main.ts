@@ -17,6 +17,7 @@ import type { LogFormat } from './options.ts'
 import { findPortOwner } from './port-owner.ts'
 import type { InspectStore } from './repair.ts'
 import { closeOnSignal } from './shutdown.ts'
+import { keepYoungGenerationSmall } from './small-heap.ts'
 import { readVersion } from './version.ts'
 
 export interface Main {
@@ -73,6 +74,7 @@ async function repairData({ settings }: Invocation, tools: Main): Promise<ExitCo
 
 async function start(invocation: Invocation, tools: Main): Promise<void> {
   const { settings } = invocation
+  if (settings.data !== undefined) keepYoungGenerationSmall()
   const format = logFormatOf(invocation)
   const log = terminalLogger(invocation, format)
   const hosts = hostsToProbe(settings.host)
