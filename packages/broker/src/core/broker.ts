@@ -11,16 +11,21 @@ import {
 } from './auth/access-control.ts'
 import { FailedLogins } from './auth/failed-logins.ts'
 import type { RandomSource } from './auth/random.ts'
+import type { User } from './auth/user.ts'
 import type { Committer, Durability, Safety } from './commits.ts'
 import { Completions, type BrokerStore } from './completions.ts'
+import { Connections } from './connections.ts'
 import { Delivery } from './consumer.ts'
 import { BrokerError, ErrorCode } from './errors.ts'
+import { Groups } from './groups.ts'
+import { FeedCursors } from './feed/feed-cursors.ts'
 import { Identity } from './identity.ts'
 import { limits } from './limits.ts'
 import { Memory } from './memory.ts'
 import { MessageFormats, StoredMessage } from './message.ts'
-import { done, empty, type Caller, type Outcome } from './outcome.ts'
-import { Publisher } from './publisher.ts'
+import { done, empty, type Caller, type Outcome, type QueueOutcome } from './outcome.ts'
+import { Publisher, type PublisherContext } from './publisher.ts'
+import { checkDeletion, getSoundQueue, refuseStream, whereOf } from './queue-checks.ts'
 import { ConsumerEntry } from './queue/consumers.ts'
 import type { Queue } from './queue/queue.ts'
 import type {
@@ -28,12 +33,19 @@ import type {
   DeleteExchangeRequest,
   DeleteQueueRequest,
   ExchangeRequest,
+  FeedRequest,
   QueueRequest,
 } from './requests.ts'
+import type { DecompressLater } from './stream/partition-reader.ts'
+import { StreamAppender } from './stream/stream-appender.ts'
+import { StreamConsumers } from './stream/stream-consumers.ts'
+import type { Stream } from './stream/stream.ts'
 import type { Declaration } from './topology/declaration.ts'
 import { Definitions } from './topology/definitions.ts'
+import { isStreamQueue } from './topology/stream-queue.ts'
 import type { BindingRequest, VirtualHost, VirtualHostContext } from './topology/virtual-host.ts'
 import { VirtualHosts } from './topology/virtual-hosts.ts'
+import { Totals } from './totals.ts'
 
 export interface BrokerOptions {
   readonly turn: Turn
@@ -44,6 +56,8 @@ export interface BrokerOptions {
   readonly logger: Logger
   /** Where everything that is to last is kept; absent, nothing lasts. */
   readonly store?: BrokerStore
+  /** For feeds and consumers of streams; absent, compressed batches cannot be opened. */
+  readonly decompress?: DecompressLater
 }
 
 /**
@@ -63,10 +77,18 @@ export class Broker {
   readonly access: AccessControl
   readonly failedLogins: FailedLogins = new FailedLogins()
   readonly formats: MessageFormats = new MessageFormats()
+  readonly decompress: DecompressLater
+  /** Of all that is published but by feeds. */
+  readonly appender: StreamAppender
+  readonly feedCursors: FeedCursors = new FeedCursors()
+  readonly streamConsumers: StreamConsumers
   readonly random: RandomSource
   readonly logger: Logger
   readonly identity: Identity
   readonly completions: Completions
+  readonly connections: Connections
+  readonly groups: Groups = new Groups()
+  readonly totals: Totals = new Totals()
   /** Of queues and streams that do not say. */
   readonly durability: Durability
   readonly #store: BrokerStore | null
@@ -94,11 +116,17 @@ export class Broker {
     this.alarms = new Alarms({ memory: this.memory, diskFreeBytesMin, timers, logger })
     this.durability = store?.durability ?? 'memory'
     this.#store = store
-    this.completions = new Completions(store, { turn, logger })
+    this.decompress = options.decompress ?? (() => Promise.resolve(null))
+    this.appender = new StreamAppender({ turn, formats: this.formats })
+    this.streamConsumers = new StreamConsumers(this)
+    const gather = (): void => this.appender.flush()
+    this.completions = new Completions(store, { turn, logger, gather })
     const declared = (declarations: readonly Declaration[]): void =>
       this.completions.declared(declarations)
     this.identity = new Identity(random, declared)
-    this.access = new AccessControl({ random, declared })
+    this.connections = new Connections(turn.clock)
+    const onUserRemoved = ({ name }: User): void => this.connections.disconnectUser(name)
+    this.access = new AccessControl({ random, declared, onUserRemoved })
     this.virtualHosts = new VirtualHosts(this.#newContext(declared))
     this.definitions = new Definitions(this)
     turn.setHooks({ answer: () => this.completions.answer(), commit: () => this.#endTurn() })
@@ -118,10 +146,18 @@ export class Broker {
       random: this.random,
       turn: this.turn,
       timers: this.timers,
+      alarms: this.alarms,
+      logger: this.logger,
+      formats: this.formats,
+      decompress: this.decompress,
+      feedCursors: this.feedCursors,
+      feedPublishing: { ...this.#publishing, access: everythingAllowed },
       whenSafe: (committer: Committer, safety: Safety) => this.whenSafe(committer, safety),
       nextQueueId: () => this.nextId(),
       queueDeleted: (queue: Queue) => this.#queueDeleted(queue),
+      streamDeleted: (stream: Stream) => this.totals.streamGone(stream),
       queueStopped: (queue: Queue) => this.#cancelConsumers(queue),
+      streamRemoved: (stream: Stream) => this.streamConsumers.streamRemoved(stream),
     }
   }
 
@@ -145,9 +181,12 @@ export class Broker {
 
   /** A source of messages for this caller. Throws nothing; what it may do is asked at each new address. */
   newPublisher(caller: Caller): Publisher {
-    const { messages: log, access, formats } = this
-    const context = { log, journal: this.#store?.queues?.journal ?? null, access, formats }
-    return new Publisher(context, caller.vhost, caller.principal)
+    return new Publisher(this.#publishing, caller.vhost, caller.principal)
+  }
+
+  get #publishing(): PublisherContext {
+    const { messages: log, access, formats, appender } = this
+    return { log, journal: this.#store?.queues?.journal ?? null, access, formats, appender }
   }
 
   /** Has `commit` called when all that is appended in this turn is as safe as that. Asking once a turn and safety is enough. */
@@ -202,6 +241,27 @@ export class Broker {
     })
   }
 
+  /** Who declares a feed must be allowed to read the stream and to write to the exchange. */
+  declareFeed(caller: Caller, token: number, { name, options }: FeedRequest): void {
+    this.completions.change(caller, token, () => {
+      this.#authorize(caller, 'read', { kind: 'stream', name: options.stream })
+      this.#authorize(caller, 'write', { kind: 'exchange', name: options.exchange })
+      caller.vhost.feeds.declare(name, options)
+      return done
+    })
+  }
+
+  deleteFeed(caller: Caller, token: number, name: string): void {
+    this.completions.change(caller, token, () => {
+      const feed = caller.vhost.feeds.find(name)
+      if (feed === undefined) return done
+      this.#authorize(caller, 'read', { kind: 'stream', name: feed.options.stream })
+      this.#authorize(caller, 'write', { kind: 'exchange', name: feed.options.exchange })
+      caller.vhost.feeds.delete(name)
+      return done
+    })
+  }
+
   #authorizeBinding(caller: Caller, request: BindingRequest): void {
     this.#authorize(caller, 'write', { kind: request.destinationKind, name: request.destination })
     this.#authorize(caller, 'read', { kind: 'exchange', name: request.source })
@@ -213,9 +273,17 @@ export class Broker {
       const { name, options } = request
       // A name of ours is anything; RabbitMQ asks about the name it has made, which no sane pattern names.
       if (name !== '') this.#authorize(caller, 'configure', { kind: 'queue', name })
-      const queue = caller.vhost.declareQueue(name, options, caller.id)
-      return countsOf(queue)
+      const { vhost, id } = caller
+      const isStream = isStreamQueue(options) || vhost.findStreamQueue(name) !== undefined
+      return isStream
+        ? this.#streamCounts(vhost.declareStreamQueue(name, options, id))
+        : countsOf(vhost.declareQueue(name, options, id))
     })
+  }
+
+  #streamCounts(stream: Stream): QueueOutcome {
+    const { name, records: messages } = stream
+    return { kind: 'queue', name, messages, consumers: this.streamConsumers.count(stream) }
   }
 
   #addQueue(home: QueueHome): void {
@@ -231,6 +299,8 @@ export class Broker {
   checkQueue(caller: Caller, token: number, name: string): void {
     this.completions.call(caller, token, () => {
       this.#authorize(caller, 'describe', { kind: 'queue', name })
+      const stream = caller.vhost.findStreamQueue(name)
+      if (stream !== undefined) return this.#streamCounts(stream)
       return countsOf(caller.vhost.getQueue(name, caller.id))
     })
   }
@@ -240,22 +310,28 @@ export class Broker {
     this.completions.change(caller, token, () => {
       const { name } = request
       this.#authorize(caller, 'configure', { kind: 'queue', name })
-      const queue = caller.vhost.findQueue(name)
+      const { vhost } = caller
+      const stream = vhost.findStreamQueue(name)
+      const queue = vhost.findQueue(name)
+      if (stream !== undefined) return this.#deleteStream(vhost, stream, request)
       if (queue === undefined) return { kind: 'removed', messages: 0 }
-      caller.vhost.checkOwner(queue, caller.id)
-      const where = `queue '${name}' in vhost '${caller.vhost.name}'`
-      if (request.ifUnused && queue.consumers.size > 0) {
-        throw new BrokerError(ErrorCode.inUse, `${where} in use`)
-      }
-      if (request.ifEmpty && queue.ready > 0)
-        throw new BrokerError(ErrorCode.inUse, `${where} not empty`)
-      return { kind: 'removed', messages: caller.vhost.removeQueue(queue) }
+      vhost.checkOwner(queue, caller.id)
+      checkDeletion(whereOf(vhost, name), request, countsOf(queue))
+      return { kind: 'removed', messages: vhost.removeQueue(queue) }
     })
+  }
+
+  #deleteStream(vhost: VirtualHost, stream: Stream, request: DeleteQueueRequest): Outcome {
+    const counts = this.#streamCounts(stream)
+    checkDeletion(whereOf(vhost, stream.name), request, counts)
+    vhost.streams.delete(stream)
+    return { kind: 'removed', messages: counts.messages }
   }
 
   purgeQueue(caller: Caller, token: number, name: string): void {
     this.completions.call(caller, token, () => {
       this.#authorize(caller, 'read', { kind: 'queue', name })
+      refuseStream(caller.vhost, name, 'queue.purge')
       return { kind: 'removed', messages: caller.vhost.getQueue(name, caller.id).purge() }
     })
   }
@@ -265,10 +341,12 @@ export class Broker {
     this.completions.callLater(caller, token, () => {
       const { queue: name, consumer, options } = request
       this.#authorize(caller, 'read', { kind: 'queue', name })
+      const stream = caller.vhost.findStreamQueue(name)
+      if (stream !== undefined) return this.#consumeStream(caller.vhost, stream, request)
       const queue = getSoundQueue(caller, name)
       const others = queue.consumers
       if (others.size > 0 && (options.exclusive || others.hasExclusive())) {
-        const where = `queue '${name}' in vhost '${caller.vhost.name}'`
+        const where = whereOf(caller.vhost, name)
         throw new BrokerError(ErrorCode.accessRefused, `${where} in exclusive use`)
       }
       const entry = new ConsumerEntry(this.nextId(), consumer, caller.id, options)
@@ -279,10 +357,18 @@ export class Broker {
     })
   }
 
+  #consumeStream(vhost: VirtualHost, stream: Stream, request: ConsumeRequest): Outcome {
+    const { consumer, reading, options } = request
+    const [id, where] = [this.nextId(), whereOf(vhost, stream.name)]
+    this.streamConsumers.add(stream, { id, consumer, noAck: options.noAck, reading, where })
+    return { kind: 'consuming', consumer: id }
+  }
+
   /** The consumer gets no more messages from now on; those that are out stay out. */
   cancel(caller: Caller, token: number, consumer: number): void {
     this.completions.call(caller, token, () => {
       const home = this.#consumers.get(consumer)
+      if (home === undefined) this.streamConsumers.cancel(consumer)
       if (home === undefined) return done
       this.#consumers.delete(consumer)
       home.queue.consumers.remove(home.entry)
@@ -295,7 +381,7 @@ export class Broker {
   /** A consumer that was not ready is again. */
   consumerReady(consumer: number): void {
     const home = this.#consumers.get(consumer)
-    if (home === undefined) return
+    if (home === undefined) return this.streamConsumers.ready(consumer)
     home.queue.consumers.ready(home.entry)
     if (home.queue.ready > 0) this.turn.schedule(home.queue)
   }
@@ -304,6 +390,7 @@ export class Broker {
   get(caller: Caller, token: number, name: string): void {
     this.completions.callLater(caller, token, () => {
       this.#authorize(caller, 'read', { kind: 'queue', name })
+      refuseStream(caller.vhost, name, 'basic.get')
       const queue = getSoundQueue(caller, name)
       const got = queue.get()
       if (got === null) return empty
@@ -344,6 +431,7 @@ export class Broker {
 
   #queueDeleted(queue: Queue): void {
     this.#removeHome(queue)
+    this.totals.queueGone(queue)
     if (this.#lastQueue === queue) this.#lastQueue = null
     this.#cancelConsumers(queue)
   }
@@ -375,6 +463,8 @@ export class Broker {
   }
 }
 
+const everythingAllowed = { version: 0, authorize: () => true }
+
 interface QueueHome {
   readonly queue: Queue
   readonly vhost: VirtualHost
@@ -386,15 +476,6 @@ interface ConsumerHome {
   readonly vhost: VirtualHost
 }
 
-function countsOf(queue: Queue): Outcome {
+function countsOf(queue: Queue): QueueOutcome {
   return { kind: 'queue', name: queue.name, messages: queue.ready, consumers: queue.consumers.size }
-}
-
-/** The queue, unless what the disk has of it is damaged. */
-function getSoundQueue({ vhost, id }: Caller, name: string): Queue {
-  const queue = vhost.getQueue(name, id)
-  const stopped = queue.durable?.stopped ?? null
-  if (stopped === null) return queue
-  const where = `queue '${name}' in vhost '${vhost.name}'`
-  throw new BrokerError(ErrorCode.damaged, `${where} has stopped: ${stopped.message}`)
 }

@@ -16,6 +16,9 @@ export interface BrokerJournal {
   readonly written: number
   /** All below is on the disk. */
   readonly synced: number
+  /** Bytes of it that are not free, and how many there are. */
+  readonly used: number
+  readonly capacity: number
   /** Whether declarations can be appended now. */
   readonly hasRoom: boolean
   /** Somebody waits for all that has been appended so far to be on the disk, be it in this turn or before. */
@@ -46,11 +49,20 @@ export interface StorageListener {
   storageFailed(error: BrokerError): void
 }
 
+export interface CompletionsOptions {
+  readonly turn: Turn
+  readonly logger: Logger
+  /** The turn is over: what was gathered for its end is appended now. */
+  readonly gather: () => void
+}
+
 /** Without a data directory nothing is ever appended, and all of it is safe. */
 const noJournal: BrokerJournal = {
   head: 0,
   written: Infinity,
   synced: Infinity,
+  used: 0,
+  capacity: 0,
   hasRoom: true,
   requestSync() {},
   endTurn() {},
@@ -67,6 +79,7 @@ export class Completions {
   /** Why nothing is kept any more, once the disk has failed. */
   storageError: BrokerError | null = null
   readonly #turn: Turn
+  readonly #gather: () => void
   readonly #logger: Logger
   readonly #store: BrokerStore | null
   readonly #journal: BrokerJournal
@@ -77,13 +90,19 @@ export class Completions {
   /** The same of what groups have committed: there is a lot of it, and nobody but groups need wait for it. */
   #offsetsUpTo: number = 0
 
-  constructor(store: BrokerStore | null, { turn, logger }: { turn: Turn; logger: Logger }) {
+  constructor(store: BrokerStore | null, { turn, logger, gather }: CompletionsOptions) {
     this.#turn = turn
+    this.#gather = gather
     this.#logger = logger
     this.#store = store
     this.#journal = store?.journal ?? noJournal
     this.commits.progressed(this.#journal.written, this.#journal.synced)
     this.#answers.progressed(this.#journal.synced)
+  }
+
+  /** To be looked at; without a data directory it stays empty. */
+  get journal(): BrokerJournal {
+    return this.#journal
   }
 
   whenSafe(committer: Committer, safety: Safety): void {
@@ -212,6 +231,7 @@ export class Completions {
   endTurn(): void {
     // Calls made outside of any task, as by the embedding program.
     this.answer()
+    if (this.storageError === null) this.#gather()
     if (this.#store !== null && this.storageError === null) {
       this.#store.beforeTurnEnds()
       if (this.#answers.isWaiting || this.commits.slowest === Safety.synced)

@@ -50,6 +50,22 @@ export const limits = {
   streamsMax: 100_000,
   /** Partitions of all streams of one virtual host; each is about a kilobyte before its first batch. */
   partitionsTotalMax: 200_000,
+  /** Batches of messages from exchanges, bytes: a larger message alone. */
+  streamBatchBytes: 262_144,
+  /** Memory for such batches that is kept from turn to turn, in batches. */
+  streamWritersKept: 16,
+  /** What a compressed batch may become when it is opened, bytes. */
+  decompressedBatchBytesMax: 67_108_864,
+  /** Memory for the record that is being delivered, kept from one to the next, bytes. */
+  recordScratchBytes: 262_144,
+  /** Feeds of one virtual host. */
+  feedsMax: 10_000,
+  /** Records that a feed carries before it goes to the end of the line. */
+  feedRecordsPerRun: 256,
+  /** Bytes of the journal that it takes for that, one larger record alone. */
+  feedBytesPerRun: 262_144,
+  /** How long until a feed looks again whether it can go on, ms. */
+  feedRetryMs: 1000,
   /** Batches that a partition lets go of before it goes to the end of the line. */
   releasesPerRun: 4096,
   /** How often partitions are looked through for batches that have had their time, ms. */

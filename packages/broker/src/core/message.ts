@@ -210,8 +210,8 @@ export interface MessageFormat {
   readonly origin: Origin
   /** Reads the header bytes [start, end); the result owns what it holds. */
   view(buffer: Buffer, start: number, end: number): MessageView
-  /** Makes header bytes. */
-  from(view: MessageView): Buffer
+  /** Makes header bytes. `flags` are those of the message (MessageFlag), where the protocol repeats them there. */
+  from(view: MessageView, flags?: number): Buffer
 }
 
 /** All formats, listening heads or not: a message may wait longer than its head is switched on. */
@@ -220,6 +220,11 @@ export class MessageFormats {
 
   register(format: MessageFormat): void {
     this.#byOrigin.set(format.origin, format)
+  }
+
+  /** Undefined for a number that no protocol has. */
+  find(origin: number): MessageFormat | undefined {
+    return this.#byOrigin.get(origin)
   }
 
   view(message: StoredMessage): MessageView {

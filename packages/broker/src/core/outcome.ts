@@ -7,16 +7,18 @@ import type { VirtualHost } from './topology/virtual-host.ts'
 export type Outcome =
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly error: BrokerError }
-  | {
-      readonly kind: 'queue'
-      readonly name: string
-      readonly messages: number
-      readonly consumers: number
-    }
+  | QueueOutcome
   | { readonly kind: 'removed'; readonly messages: number }
   | { readonly kind: 'consuming'; readonly consumer: number }
   | GotOutcome
   | { readonly kind: 'empty' }
+
+export interface QueueOutcome {
+  readonly kind: 'queue'
+  readonly name: string
+  readonly messages: number
+  readonly consumers: number
+}
 
 /** A message taken outside of any consumer, already out. */
 export interface GotOutcome {

@@ -22,6 +22,7 @@ import type { Queue } from './queue/queue.ts'
 import { RecordKind } from './record-kind.ts'
 import type { Subject } from './routing/matcher.ts'
 import { Route, routeOf } from './routing/route.ts'
+import type { StreamAppender } from './stream/stream-appender.ts'
 import type { VirtualHost } from './topology/virtual-host.ts'
 
 /** Exchange and routing key, each of at most 255 bytes after an octet with its length. */
@@ -31,8 +32,9 @@ export interface PublisherContext {
   readonly log: RecordLog
   /** Null in a broker that keeps everything in memory. */
   readonly journal: Journal | null
-  readonly access: AccessControl
+  readonly access: Pick<AccessControl, 'version' | 'authorize'>
   readonly formats: MessageFormats
+  readonly appender: StreamAppender
 }
 
 /**
@@ -62,22 +64,29 @@ export class Publisher implements Subject {
   }
 
   /**
-   * Routes a message and stores it once for all queues that get it. Returns how many those are; at 0 nothing was stored.
-   * Throws not-found (no such exchange) or access-refused; then nothing was stored either.
+   * Routes a message and stores it once for all queues that get it, and in each stream. Returns how many those are; at 0 nothing
+   * was stored. Throws not-found (no such exchange), access-refused, or what a stream says that cannot take it; then nothing was stored either.
    */
   publish(publication: Publication): number {
     if (!this.#isLastAddress(publication)) this.#resolve(publication)
     const route = this.#route
+    if (route.streams.length > 0) this.#context.appender.publish(route.streams, publication)
     const isPersistent = (publication.flags & MessageFlag.persistent) !== 0
     if (isPersistent && route.durable.length > 0) {
       this.safety = route.safety
       this.#journal(publication, route.durable)
       if (route.transient.length > 0) this.#store(publication, route.transient)
     } else {
-      this.safety = Safety.turn
+      this.safety = route.streamSafety
       if (route.queues.length > 0) this.#store(publication, route.queues)
     }
-    return route.queues.length
+    return route.size
+  }
+
+  /** Where the message would go; throws what publish() throws. */
+  routeOf(publication: Publication): Route {
+    if (!this.#isLastAddress(publication)) this.#resolve(publication)
+    return this.#route
   }
 
   #store(publication: Publication, queues: readonly Queue[]): void {
@@ -159,4 +168,4 @@ function checkText(address: Buffer, at: number): void {
   if (!isUtf8(bytes)) throw new BrokerError(ErrorCode.malformedName, 'a name is not UTF-8')
 }
 
-const NO_ROUTE = new Route([], true)
+const NO_ROUTE = new Route({ queues: [], streams: [] }, true)

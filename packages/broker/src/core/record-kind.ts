@@ -16,5 +16,7 @@ export const RecordKind = {
   committedOffsets: 7,
   /** Records of a partition below the target's sequence are gone. */
   logStart: 8,
+  /** A feed has carried what comes before the target's sequence, which is an offset; what that became is in the same batch. */
+  feedCursor: 9,
 } as const
 export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind]

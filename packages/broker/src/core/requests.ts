@@ -1,5 +1,7 @@
 import type { Consumer } from './consumer.ts'
+import type { FeedOptions } from './feed/feed.ts'
 import type { ConsumeOptions } from './queue/consumers.ts'
+import type { StreamReading } from './stream/stream-consumers.ts'
 import type { QueueTraits } from './topology/declarations.ts'
 import type { ExchangeOptions } from './topology/exchange.ts'
 
@@ -12,6 +14,11 @@ export interface ExchangeRequest {
 export interface DeleteExchangeRequest {
   readonly name: string
   readonly ifUnused: boolean
+}
+
+export interface FeedRequest {
+  readonly name: string
+  readonly options: FeedOptions
 }
 
 export interface QueueRequest {
@@ -29,4 +36,6 @@ export interface ConsumeRequest {
   readonly queue: string
   readonly consumer: Consumer
   readonly options: ConsumeOptions
+  /** Asked for by streams: one that says nothing is refused there. */
+  readonly reading?: StreamReading
 }

@@ -1,5 +1,9 @@
-import { RecordBatchWriter, type BatchProducer } from '../core/stream/record-batch-writer.ts'
-import { assignOffset } from '../core/stream/record-batch.ts'
+import {
+  RecordBatchWriter,
+  type BatchProducer,
+  type BatchRecord,
+} from '../core/stream/record-batch-writer.ts'
+import { assignOffset, batchHeaderBytes, computeCrc } from '../core/stream/record-batch.ts'
 
 export interface TestBatch {
   readonly records?: number
@@ -21,6 +25,26 @@ export function newBatch(options: TestBatch = {}): Buffer {
     writer.append({ key: null, value: Buffer.alloc(bytes, fill), headers: [], timestamp: time })
   }
   return Buffer.from(writer.finish(producer))
+}
+
+/** A batch of these records. */
+export function batchOf(records: readonly Partial<BatchRecord>[]): Buffer {
+  const writer = new RecordBatchWriter()
+  const standard = { key: null, value: null, headers: [], timestamp: 1_700_000_000_000 }
+  for (const record of records) writer.append({ ...standard, ...record })
+  return Buffer.from(writer.finish())
+}
+
+/** The same batch, compressed. */
+export function compressed(batch: Buffer, codec: number, by: (bytes: Buffer) => Buffer): Buffer {
+  const packed = Buffer.concat([
+    batch.subarray(0, batchHeaderBytes),
+    by(batch.subarray(batchHeaderBytes)),
+  ])
+  packed.writeInt32BE(packed.length - 12, 8)
+  packed.writeInt16BE(codec, 21)
+  packed.writeUInt32BE(computeCrc(packed, 0, packed.length), 17)
+  return packed
 }
 
 /** The same as the log has it: with its offset. */

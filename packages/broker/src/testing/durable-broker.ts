@@ -14,6 +14,8 @@ import { StoreLog } from '../storage/store-log.ts'
 import { Store } from '../storage/store.ts'
 import { ManualTurn } from './manual-turn.ts'
 import { RecordingLogger } from './recording-logger.ts'
+import { amqpMessageFormat } from '../protocols/amqp/message-format.ts'
+import { kafkaMessageFormat } from '../protocols/kafka/message-format.ts'
 import { SeededRandom } from './seeded-random.ts'
 import { RecordingCaller } from './test-broker.ts'
 
@@ -81,6 +83,8 @@ export class DurableBroker {
       logger,
       store: this.persistence,
     })
+    this.broker.formats.register(amqpMessageFormat)
+    this.broker.formats.register(kafkaMessageFormat)
   }
 
   /** Reads what the disk has. Turns that recovery needs are run. */

@@ -11,6 +11,8 @@ export class FakeJournal implements BrokerJournal {
   head: number = 0
   written: number = 0
   synced: number = 0
+  readonly used: number = 0
+  readonly capacity: number = 2 ** 20
   hasRoom: boolean = true
   /** Where the newest sealed turn ended, and the newest of which somebody wants to know that it is synced. */
   sealed: number = 0

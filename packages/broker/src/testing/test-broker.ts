@@ -4,10 +4,19 @@ import type { BrokerStore } from '../core/completions.ts'
 import type { Principal } from '../core/auth/principal.ts'
 import type { Outcome, Caller } from '../core/outcome.ts'
 import type { VirtualHost } from '../core/topology/virtual-host.ts'
+import type { DecompressLater } from '../core/stream/partition-reader.ts'
+import { amqpMessageFormat } from '../protocols/amqp/message-format.ts'
+import { kafkaMessageFormat } from '../protocols/kafka/message-format.ts'
 import { MemoryLog } from '../storage/memory-log.ts'
 import { ManualTurn } from './manual-turn.ts'
 import { RecordingLogger } from './recording-logger.ts'
 import { SeededRandom } from './seeded-random.ts'
+
+export interface TestBrokerOptions {
+  readonly memoryBytesMax?: number
+  readonly store?: BrokerStore
+  readonly decompress?: DecompressLater
+}
 
 /** A broker without network, whose turns and clock the test moves; guest may do everything in `/`. */
 export class TestBroker {
@@ -16,18 +25,24 @@ export class TestBroker {
   readonly log: MemoryLog
   readonly broker: Broker
 
-  constructor(options: { readonly memoryBytesMax?: number; readonly store?: BrokerStore } = {}) {
+  readonly timers: Timers
+
+  constructor(options: TestBrokerOptions = {}) {
     const { turn, clock } = this.manual
     this.log = new MemoryLog((task) => turn.schedule(task))
+    this.timers = new Timers(clock, () => () => {})
     this.broker = new Broker({
       turn,
-      timers: new Timers(clock, () => () => {}),
+      timers: this.timers,
       messageLog: this.log,
       memoryBytesMax: options.memoryBytesMax ?? 2 ** 30,
       random: new SeededRandom(1),
       logger: this.logger,
       ...(options.store && { store: options.store }),
+      ...(options.decompress && { decompress: options.decompress }),
     })
+    this.broker.formats.register(amqpMessageFormat)
+    this.broker.formats.register(kafkaMessageFormat)
     this.broker.access.addDefaultGuest()
   }
 
@@ -38,6 +53,13 @@ export class TestBroker {
   /** Runs turns until nothing is left to do. */
   run(): void {
     this.manual.runAll()
+  }
+
+  /** Lets time pass, and runs what is due. */
+  advance(ms: number): void {
+    this.manual.clock.advance(ms)
+    this.timers.advance()
+    this.run()
   }
 
   /** A session of `user`, who must exist. */

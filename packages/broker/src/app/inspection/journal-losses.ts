@@ -43,6 +43,8 @@ export class JournalLosses {
 
   /** A record that is not to be trusted, but for its header. */
   damaged(damage: FoundDamage, record: ScannedRecord): void {
+    // Of what a feed has carried nothing is lost that is not named elsewhere.
+    if (record.kind === RecordKind.feedCursor) return
     for (let i = 0; i < record.targets; i++) {
       const object = record.targetId(i)
       const sequence = record.targetSequence(i)

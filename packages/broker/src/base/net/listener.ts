@@ -1,7 +1,8 @@
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import type { Timers } from '../timers.ts'
 import type { Turn } from '../turn.ts'
 import { Admission, standardAdmission, type AdmissionOptions } from './admission.ts'
+import { bindHosts, closeServer } from './bind-hosts.ts'
 import { Connection, type Endpoint } from './connection.ts'
 import type { OutputBuffers } from './output-buffers.ts'
 
@@ -39,26 +40,15 @@ export class Listener {
   static async open(options: ListenerOptions): Promise<Listener> {
     const connections = new Set<Connection>()
     const admission = new Admission(options.admission ?? standardAdmission)
-    const servers: Server[] = []
-    let port = options.port
-    for (const host of options.hosts) {
-      // Half open: else the runtime closes a socket whose peer has ended while its last requests are being answered.
-      const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) =>
+    // Half open: else the runtime closes a socket whose peer has ended while its last requests are being answered.
+    const newServer = (): Server =>
+      createServer({ noDelay: true, allowHalfOpen: true }, (socket) =>
         accept(socket, options, connections, admission),
       )
-      try {
-        port = await bind(server, host, port)
-        // Out of file descriptors, say: those that are in go on.
-        server.on('error', (error) => options.refused?.(error.message))
-        servers.push(server)
-      } catch (error) {
-        // A machine without IPv6, or an ephemeral port that is taken on the second address only.
-        if (servers.length === 0 || !isMissingAddress(error, options.port)) {
-          await Promise.all(servers.map(closeServer))
-          throw error
-        }
-      }
-    }
+    const { hosts, port: asked } = options
+    const { port, servers } = await bindHosts({ hosts, port: asked, newServer })
+    // Out of file descriptors, say: those that are in go on.
+    for (const server of servers) server.on('error', (error) => options.refused?.(error.message))
     return new Listener(port, servers, connections)
   }
 
@@ -117,29 +107,4 @@ function endpointOf(socket: Socket): Endpoint | null {
 /** 127.0.0.0/8 and ::1, also as IPv4 in IPv6. */
 export function isLoopback(address: string): boolean {
   return /^(::ffff:)?127\./.test(address) || address === '::1'
-}
-
-function bind(server: Server, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ host, port, ipv6Only: host.includes(':'), backlog: 511 }, () => {
-      server.removeListener('error', reject)
-      resolve((server.address() as AddressInfo).port)
-    })
-  })
-}
-
-function isMissingAddress(error: unknown, portAsked: number): boolean {
-  const code = (error as NodeJS.ErrnoException).code
-  return (
-    code === 'EADDRNOTAVAIL' ||
-    code === 'EAFNOSUPPORT' ||
-    (code === 'EADDRINUSE' && portAsked === 0)
-  )
-}
-
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve())
-  })
 }

@@ -47,10 +47,23 @@ import { Users } from './users.ts'
  *   DeleteGroups, OffsetDelete      configure on the group
  *   broker configs, ACLs, users     administer on the broker
  *
+ *   control API                     needs
+ *   any of it                       manage on the broker
+ *   what others have and do         monitor on the broker
+ *   all else                        what AMQP and Kafka need for the same
+ *
  * Every one of them on a named thing also needs a permission row in its vhost.
  */
 export type Action =
-  'configure' | 'write' | 'read' | 'describe' | 'access' | 'administer' | 'monitor' | 'impersonate'
+  | 'configure'
+  | 'write'
+  | 'read'
+  | 'describe'
+  | 'access'
+  | 'administer'
+  | 'monitor'
+  | 'manage'
+  | 'impersonate'
 
 /** A thing with a name in a virtual host; the patterns do not tell the kinds apart. */
 export interface NamedResource {
@@ -175,6 +188,14 @@ export class AccessControl {
   }
 }
 
+/** Whoever has one of them may use the control API; how much of it, is asked at each step. [as RabbitMQ] */
+const managementTags: ReadonlySet<string> = new Set([
+  'management',
+  'policymaker',
+  'monitoring',
+  'administrator',
+])
+
 /** RabbitMQ's tags. An administrator does not impersonate unless it has that tag too. */
 function hasTagFor(user: User, action: Action): boolean {
   switch (action) {
@@ -182,6 +203,8 @@ function hasTagFor(user: User, action: Action): boolean {
       return user.tags.includes('administrator')
     case 'monitor':
       return user.tags.includes('administrator') || user.tags.includes('monitoring')
+    case 'manage':
+      return user.tags.some((tag) => managementTags.has(tag))
     case 'impersonate':
       return user.tags.includes('impersonator')
     default:

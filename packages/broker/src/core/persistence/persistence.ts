@@ -109,12 +109,14 @@ export class Persistence implements BrokerStore, QueueStore, StoreOwner {
     this.#restoring = new Map()
     await this.#store.open(this)
     this.streams.started()
+    for (const vhost of broker.virtualHosts.values()) vhost.feeds.start()
   }
 
   /** Waits until all that was appended is safe, and leaves everything so that the next start has nothing to do. */
   async close(): Promise<void> {
     this.#options.timers.clear(this.#ackTimer)
     this.streams.closing()
+    for (const vhost of this.#broker?.virtualHosts.values() ?? []) vhost.feeds.close()
     while (!this.#isAllSafe && this.#broker?.completions.storageError == null) {
       const isMoreToWrite = this.#dirty.length > 0 || this.journal.isOpen
       // Each time: what is settled meanwhile is written down too, and of what only the system has been given nobody else asks for a sync.
@@ -342,6 +344,8 @@ export class Persistence implements BrokerStore, QueueStore, StoreOwner {
         return this.#restoreDeclarations(
           Buffer.from(record.buffer.subarray(record.offset, record.offset + record.length)),
         )
+      case RecordKind.feedCursor:
+        return this.#broker?.feedCursors.restore(record.targetId(0), record.targetSequence(0))
       case RecordKind.recordBatch:
       case RecordKind.logStart:
         return this.streams.replay(record)
@@ -354,6 +358,8 @@ export class Persistence implements BrokerStore, QueueStore, StoreOwner {
 
   damaged(record: ScannedRecord, damage: StoreDamage): void {
     if (record.kind === RecordKind.declarations) throw damage
+    // Its header says it all. What was carried lay beside it, and has stopped where it was to go.
+    if (record.kind === RecordKind.feedCursor) return this.replay(record)
     const isOfStream = record.kind === RecordKind.recordBatch || record.kind === RecordKind.logStart
     for (let i = 0; i < record.targets; i++) {
       if (isOfStream) this.streams.damaged(record.targetId(i), damage)
@@ -392,6 +398,7 @@ export class Persistence implements BrokerStore, QueueStore, StoreOwner {
     this.#restoring = null
     this.#byObjectId = new Map()
     await this.streams.finishRestore()
+    for (const vhost of this.#broker?.virtualHosts.values() ?? []) vhost.feeds.restored()
   }
 }
 

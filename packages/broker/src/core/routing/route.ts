@@ -1,27 +1,43 @@
 import { Safety } from '../commits.ts'
 import { limits } from '../limits.ts'
 import { Queue } from '../queue/queue.ts'
+import { Stream } from '../stream/stream.ts'
+import { safetyOfStreams } from '../stream/stream-appender.ts'
 import type { Binding, Exchange } from '../topology/exchange.ts'
 import type { Subject } from './matcher.ts'
 
-/** Where a message goes: each queue once. Immutable. */
-export class Route {
+/** What a message may reach. */
+export interface Targets {
   readonly queues: readonly Queue[]
+  readonly streams: readonly Stream[]
+}
+
+/** Where a message goes: each queue and each stream once. Immutable. */
+export class Route implements Targets {
+  readonly queues: readonly Queue[]
+  readonly streams: readonly Stream[]
+  /** How many those are. */
+  readonly size: number
   /** Those of them in which a persistent message survives, and the others. */
   readonly durable: readonly Queue[]
   readonly transient: readonly Queue[]
   /** How safe a persistent message has to be before it is confirmed: the most that any of them promises. */
   readonly safety: Safety
+  /** The same of any message: what a stream has is as safe as the stream. */
+  readonly streamSafety: Safety
   /** Whether it holds for every message with the same exchange and routing key. */
   readonly byKeyOnly: boolean
 
-  constructor(queues: readonly Queue[], byKeyOnly: boolean) {
+  constructor({ queues, streams }: Targets, byKeyOnly: boolean) {
     this.queues = queues
+    this.streams = streams
+    this.size = queues.length + streams.length
     this.byKeyOnly = byKeyOnly
     this.durable = queues.filter((queue) => queue.durable !== null)
     this.transient =
       this.durable.length === 0 ? queues : queues.filter((queue) => queue.durable === null)
-    let safety: Safety = Safety.turn
+    this.streamSafety = safetyOfStreams(streams)
+    let safety = this.streamSafety
     for (const { durable } of this.durable) {
       if (durable !== null && durable.safety > safety) safety = durable.safety
     }
@@ -35,6 +51,8 @@ export interface RoutingTable {
   readonly version: number
   findExchange(name: string): Exchange | undefined
   findQueue(name: string): Queue | undefined
+  /** The stream that goes by this name among queues. */
+  findStreamQueue(name: string): Stream | undefined
 }
 
 /** The route of a message, remembered where the routing key alone decides. */
@@ -52,12 +70,12 @@ export function routeOf(table: RoutingTable, exchange: Exchange, subject: Subjec
 
 /** Bounded by targets too: a thousand keys that each go to ten thousand queues are 80 MB of routes. */
 function remember(exchange: Exchange, key: string, route: Route): void {
-  const targets = exchange.routeTargets + route.queues.length
+  const targets = exchange.routeTargets + route.size
   if (exchange.routes.size >= limits.routesCachedMax || targets > limits.routeTargetsCachedMax) {
     forgetRoutes(exchange)
   }
   exchange.routes.set(key, route)
-  exchange.routeTargets += route.queues.length
+  exchange.routeTargets += route.size
 }
 
 function forgetRoutes(exchange: Exchange): void {
@@ -69,10 +87,10 @@ function forgetRoutes(exchange: Exchange): void {
 function findRoute(table: RoutingTable, start: Exchange, subject: Subject): Route {
   // The default exchange: every queue is bound to it by its own name. [AMQP 3.1.3.1]
   if (start.name === '') {
-    const queue = table.findQueue(subject.routingKey)
-    return new Route(queue === undefined ? [] : [queue], true)
+    return new Route(findByName(table, subject.routingKey), true)
   }
   const queues = new Set<Queue>()
+  const streams = new Set<Stream>()
   const exchanges = new Set([start])
   let byKeyOnly = true
   const found: Binding[] = []
@@ -86,8 +104,16 @@ function findRoute(table: RoutingTable, start: Exchange, subject: Subject): Rout
     }
     for (const { destination } of found) {
       if (destination instanceof Queue) queues.add(destination)
+      else if (destination instanceof Stream) streams.add(destination)
       else exchanges.add(destination)
     }
   }
-  return new Route([...queues], byKeyOnly)
+  return new Route({ queues: [...queues], streams: [...streams] }, byKeyOnly)
+}
+
+function findByName(table: RoutingTable, name: string): Targets {
+  const queue = table.findQueue(name)
+  if (queue !== undefined) return { queues: [queue], streams: [] }
+  const stream = table.findStreamQueue(name)
+  return { queues: [], streams: stream === undefined ? [] : [stream] }
 }

@@ -138,6 +138,11 @@ export class Partition implements Committer {
         : new SegmentRetention(this, this.stored, context)
   }
 
+  /** Of the largest batch that it takes. */
+  get batchBytesMax(): number {
+    return this.#limits.batchBytesMax
+  }
+
   /**
    * Copies the producer's batch [start, end) into the log and fills `appended`; null if it is there,
    * be it from an earlier attempt. The bytes themselves are left alone.

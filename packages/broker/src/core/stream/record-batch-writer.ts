@@ -11,6 +11,16 @@ export interface BatchRecord {
   readonly headers: readonly RecordHeader[]
 }
 
+/** The most that a record adds to a batch. */
+export function recordBytesMax(record: BatchRecord): number {
+  const fields =
+    nullableBytes(record.key) + nullableBytes(record.value) + headersBytes(record.headers)
+  return fields + RECORD_OVERHEAD_BYTES
+}
+
+/** Attributes, and the longest lengths and deltas that there are. */
+const RECORD_OVERHEAD_BYTES = 21
+
 /** What tells an idempotent producer's batches apart; -1 all of them where there is none. */
 export interface BatchProducer {
   readonly id: number
@@ -39,6 +49,11 @@ export class RecordBatchWriter {
   /** The size of the batch so far. */
   get bytes(): number {
     return this.#writer.position
+  }
+
+  /** Of the memory that it holds on to. */
+  get capacity(): number {
+    return this.#writer.buffer.length
   }
 
   append(record: BatchRecord): void {
@@ -92,7 +107,7 @@ export class RecordBatchWriter {
   }
 }
 
-function headersBytes(headers: readonly RecordHeader[]): number {
+export function headersBytes(headers: readonly RecordHeader[]): number {
   let bytes = varintBytes(headers.length)
   for (const { key, value } of headers) {
     const keyBytes = Buffer.byteLength(key)
@@ -101,7 +116,8 @@ function headersBytes(headers: readonly RecordHeader[]): number {
   return bytes
 }
 
-function putHeaders(buffer: Buffer, start: number, headers: readonly RecordHeader[]): void {
+/** Their count, then each of them. */
+export function putHeaders(buffer: Buffer, start: number, headers: readonly RecordHeader[]): void {
   let at = putVarint(buffer, start, headers.length)
   for (const { key, value } of headers) {
     at = putVarint(buffer, at, Buffer.byteLength(key))
@@ -110,11 +126,12 @@ function putHeaders(buffer: Buffer, start: number, headers: readonly RecordHeade
   }
 }
 
-function nullableBytes(value: Uint8Array | null): number {
+export function nullableBytes(value: Uint8Array | null): number {
   return value === null ? 1 : varintBytes(value.length) + value.length
 }
 
-function putNullable(buffer: Buffer, start: number, value: Uint8Array | null): number {
+/** Returns the position after it. */
+export function putNullable(buffer: Buffer, start: number, value: Uint8Array | null): number {
   if (value === null) return putVarint(buffer, start, -1)
   const at = putVarint(buffer, start, value.length)
   buffer.set(value, at)

@@ -1,3 +1,4 @@
+import type { Arguments } from '../arguments.ts'
 import { Partition, type StreamContext } from './partition.ts'
 import type { StreamConfig } from './stream-config.ts'
 
@@ -28,6 +29,8 @@ export class Stream implements StreamIdentity {
   readonly settings: ReadonlyMap<string, string>
   readonly partitions: readonly Partition[]
   deleted: boolean = false
+  /** Those with which it was declared as a queue; null: it has its name among streams alone. */
+  queueArguments: Arguments | null = null
 
   constructor(
     name: string,
@@ -43,6 +46,13 @@ export class Stream implements StreamIdentity {
     this.partitions = partitionIds.map((number, index) => {
       return new Partition(index, config, context, number)
     })
+  }
+
+  /** Records that a reader could read, of all partitions. */
+  get records(): number {
+    let records = 0
+    for (const { highWatermark, logStart } of this.partitions) records += highWatermark - logStart
+    return records
   }
 
   delete(): void {

@@ -1,5 +1,6 @@
 import { Timer } from '../../base/timers.ts'
 import type { Task } from '../../base/turn.ts'
+import type { Arguments } from '../arguments.ts'
 import type { Durability } from '../commits.ts'
 import { BrokerError, ErrorCode } from '../errors.ts'
 import { firstOf } from '../first-of.ts'
@@ -9,12 +10,23 @@ import type {
   DeclarationContext,
   StreamDeclaration,
   StreamGone,
+  StreamQueueDeclaration,
 } from '../topology/declaration.ts'
 import type { Partition, StreamContext } from './partition.ts'
 import { defaultStreamConfig, type StreamConfig } from './stream-config.ts'
 import { Stream, type StreamIdentity, type StreamOptions } from './stream.ts'
 
 export interface StreamsContext extends StreamContext, DeclarationContext {}
+
+/** Told of what becomes of streams, by whoever refers to them. */
+export interface StreamsListener {
+  /** It was deleted: whatever refers to it goes, and what hung on that. */
+  deleted(stream: Stream): void
+  /** While what was declared is taken back: what refers to this life of it, or to another, goes. */
+  forgotten(stream: Stream): void
+  /** Another has taken its name and its place, at the start. */
+  replaced(stream: Stream, by: Stream): void
+}
 
 /**
  * The streams of one virtual host, by name and by id. Who may create and delete is asked before.
@@ -30,13 +42,15 @@ export class Streams implements Task {
   /** By the id in hexadecimal. */
   readonly #byId = new Map<string, Stream>()
   readonly #context: StreamsContext
+  readonly #listener: StreamsListener
   readonly #retention: Timer
   /** Where the look at what has expired is; null between two looks. */
   #unlooked: Iterator<Partition> | null = null
 
-  constructor(vhost: string, context: StreamsContext) {
+  constructor(vhost: string, context: StreamsContext, listener: StreamsListener) {
     this.#vhost = vhost
     this.#context = context
+    this.#listener = listener
     const durability = context.declarations?.durability ?? 'memory'
     this.defaultConfig = { ...defaultStreamConfig, durability }
     this.#retention = new Timer(() => context.turn.schedule(this))
@@ -94,27 +108,44 @@ export class Streams implements Task {
     throw new BrokerError(ErrorCode.resourceError, `a stream may have 1 to ${bound} partitions now`)
   }
 
+  /** From now on the stream has its name among queues too. */
+  declareQueue(stream: Stream, declared: Arguments): void {
+    stream.queueArguments = declared
+    this.#context.declarations?.declared([this.#describeQueue(stream, declared)])
+  }
+
   delete(stream: Stream): void {
     if (stream.deleted) return
-    this.#remove(stream)
+    this.#take(stream)
     const { name, id } = stream
     const vhost = this.#vhost
     this.#context.declarations?.declared([{ kind: 'stream-gone', vhost, name, id }])
+    this.#listener.deleted(stream)
+    stream.delete()
   }
 
   /** Takes back what was declared; as with queues, a life that the table is past is of no interest. */
   restore(declaration: StreamDeclaration | StreamGone): void {
     const existing = this.#byName.get(declaration.name)
     if (declaration.kind === 'stream-gone') {
-      if (existing?.id.equals(declaration.id) === true) this.#remove(existing)
+      if (existing === undefined) return
+      if (existing.id.equals(declaration.id)) this.#forget(existing)
+      // What refers to a later life is told again.
+      else this.#listener.forgotten(existing)
       return
     }
     if (existing !== undefined) {
       if (isAsNew(existing, declaration)) return
-      this.#remove(existing)
+      this.#forget(existing)
     }
     const { name, config, settings } = declaration
     this.#add(new Stream(name, declaration, { config, settings }, this.#context))
+  }
+
+  /** What is said of an earlier or a later stream is of no interest: it goes with that one. */
+  restoreQueue({ name, stream: id, arguments: declared }: StreamQueueDeclaration): void {
+    const stream = this.#byName.get(name)
+    if (stream?.id.equals(id) === true) stream.queueArguments = declared
   }
 
   /**
@@ -125,19 +156,31 @@ export class Streams implements Task {
     for (const stream of [...this.#byName.values()]) {
       if (stream.config.durability !== 'memory') continue
       const identity = this.#newIdentity(stream.partitions.length)
-      this.#remove(stream)
-      this.#add(new Stream(stream.name, identity, stream, this.#context))
+      const replacement = new Stream(stream.name, identity, stream, this.#context)
+      replacement.queueArguments = stream.queueArguments
+      this.#take(stream)
+      this.#add(replacement)
+      this.#listener.replaced(stream, replacement)
+      stream.delete()
     }
   }
 
   /** All of them, as firstOf() lists what changes meanwhile. */
   *declarations(): Generator<Declaration> {
-    for (const [, stream] of firstOf(this.#byName)) yield this.#describe(stream)
+    for (const [, stream] of firstOf(this.#byName)) {
+      yield this.#describe(stream)
+      const { queueArguments } = stream
+      if (queueArguments !== null) yield this.#describeQueue(stream, queueArguments)
+    }
   }
 
   #describe(stream: Stream): StreamDeclaration {
     const { name, id, partitionIds, config, settings } = stream
     return { kind: 'stream', vhost: this.#vhost, name, id, partitionIds, config, settings }
+  }
+
+  #describeQueue({ name, id: stream }: Stream, declared: Arguments): StreamQueueDeclaration {
+    return { kind: 'stream-queue', vhost: this.#vhost, name, stream, arguments: declared }
   }
 
   #newIdentity(partitions: number): StreamIdentity {
@@ -161,11 +204,18 @@ export class Streams implements Task {
     if (this.#isIdle) this.#context.timers.set(this.#retention, limits.retentionCheckMs)
   }
 
-  #remove(stream: Stream): void {
+  #forget(stream: Stream): void {
+    this.#take(stream)
+    this.#listener.forgotten(stream)
+    stream.delete()
+  }
+
+  /** Out of both tables. */
+  #take(stream: Stream): void {
+    if (this.#byName.get(stream.name) !== stream) return
     this.#byName.delete(stream.name)
     this.#byId.delete(stream.id.toString('hex'))
     this.partitionCount -= stream.partitions.length
-    stream.delete()
   }
 
   /** Looks at some partitions for what has had its time; true if there are more. */

@@ -3,11 +3,11 @@ import { BrokerError, ErrorCode } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { headerMatches } from '../routing/headers.ts'
 import { typeName } from './declarations.ts'
-import { ExchangeType, type Exchange } from './exchange.ts'
+import { ExchangeType, type DestinationKind, type Exchange } from './exchange.ts'
 
 export interface BindingRequest {
   readonly source: string
-  readonly destinationKind: 'queue' | 'exchange'
+  readonly destinationKind: DestinationKind
   readonly destination: string
   readonly routingKey: string
   readonly arguments: Arguments

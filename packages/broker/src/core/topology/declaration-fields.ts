@@ -61,6 +61,22 @@ export const numberOrNull: Field<number | null> = {
   read: (reader) => (flag.read(reader) ? number.read(reader) : null),
 }
 
+export const textOrNull: Field<string | null> = {
+  write(writer, value) {
+    flag.write(writer, value !== null)
+    if (value !== null) text.write(writer, value)
+  },
+  read: (reader) => (flag.read(reader) ? text.read(reader) : null),
+}
+
+export const numbers: Field<readonly number[]> = {
+  write(writer, values) {
+    writer.uint32(values.length)
+    for (const value of values) number.write(writer, value)
+  },
+  read: (reader) => Array.from({ length: countOf(reader, 8) }, () => number.read(reader)),
+}
+
 /** A stream's id. */
 export const id: Field<Buffer> = {
   write: (writer, value) => writer.bytes(value),

@@ -26,6 +26,17 @@ const values: Arguments = new Map<string, ArgumentValue>([
 ])
 
 /** One of each kind, as a build of this format's first version wrote it. These bytes are on disks: they never change. */
+const feed = {
+  kind: 'feed',
+  vhost: '/',
+  name: 'f',
+  stream: 's',
+  exchange: 'amq.topic',
+  from: 'last',
+  cursorIds: [7, 8],
+  offsets: [0, 2 ** 40],
+} as const
+
 const golden: readonly (readonly [Declaration, string])[] = [
   [
     { kind: 'broker', clusterId: 'c', nextObjectId: 4_000_000_000, nextProducerId: 65_536 },
@@ -138,6 +149,40 @@ const golden: readonly (readonly [Declaration, string])[] = [
     '01100000001e000000012f0000000167000102030405060708090a0b0c0d0e0f00000002',
   ],
   [{ kind: 'group-gone', vhost: '/', group: 'g' }, '01110000000a000000012f0000000167'],
+  [
+    {
+      kind: 'stream-queue',
+      vhost: '/',
+      name: 's',
+      stream: id,
+      arguments: new Map([['x-queue-type', 'stream']]),
+    },
+    '011200000039000000012f0000000173000102030405060708090a0b0c0d0e0f000000010000000c782d71756575652d74797065050000000673747265616d',
+  ],
+  [
+    {
+      kind: 'binding',
+      vhost: '/',
+      source: 'e',
+      destinationKind: 'stream',
+      destination: 's',
+      routingKey: 'k',
+      arguments: noArguments,
+    },
+    '010700000022000000012f00000001650000000673747265616d0000000173000000016b00000000',
+  ],
+  [
+    { ...feed, routingKey: 'k' },
+    '01140000004a000000012f0000000166000000017300000009616d712e746f70696301000000016b000000046c6173740000000100000007000000020000000200000000000000004270000000000000',
+  ],
+  [
+    { ...feed, routingKey: null },
+    '011400000045000000012f0000000166000000017300000009616d712e746f70696300000000046c6173740000000100000007000000020000000200000000000000004270000000000000',
+  ],
+  [
+    { kind: 'feed-gone', vhost: '/', name: 'f', cursorId: 7 },
+    '01150000000e000000012f000000016600000007',
+  ],
 ]
 
 function encode(declarations: readonly Declaration[]): Buffer {

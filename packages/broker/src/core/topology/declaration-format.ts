@@ -10,9 +10,11 @@ import {
   ids,
   number,
   numberOrNull,
+  numbers,
   table,
   text,
   textMap,
+  textOrNull,
   texts,
   uint32,
   word,
@@ -68,7 +70,7 @@ const configWords: ReadonlyMap<string, readonly unknown[]> = new Map<string, rea
 const bindingFields: Format<'binding'>['fields'] = {
   vhost: text,
   source: text,
-  destinationKind: word(['queue', 'exchange']),
+  destinationKind: word(['queue', 'exchange', 'stream']),
   destination: text,
   routingKey: text,
   arguments: table,
@@ -134,6 +136,24 @@ const formats: { readonly [K in Kind]: Format<K> } = {
   },
   'offset-gone': { code: 16, fields: { vhost: text, group: text, stream: id, partition: uint32 } },
   'group-gone': { code: 17, fields: { vhost: text, group: text } },
+  'stream-queue': {
+    code: 18,
+    fields: { vhost: text, name: text, stream: id, arguments: table },
+  },
+  feed: {
+    code: 20,
+    fields: {
+      vhost: text,
+      name: text,
+      stream: text,
+      exchange: text,
+      routingKey: textOrNull,
+      from: word(['first', 'last']),
+      cursorIds: ids,
+      offsets: numbers,
+    },
+  },
+  'feed-gone': { code: 21, fields: { vhost: text, name: text, cursorId: uint32 } },
 }
 
 interface AnyFormat {

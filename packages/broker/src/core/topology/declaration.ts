@@ -3,7 +3,8 @@ import type { Permission } from '../auth/permissions.ts'
 import type { Durability } from '../commits.ts'
 import type { CommittedOffset } from '../stream/committed-offsets.ts'
 import type { StreamConfig } from '../stream/stream-config.ts'
-import type { ExchangeType } from './exchange.ts'
+import type { FeedOptions } from '../feed/feed.ts'
+import type { DestinationKind, ExchangeType } from './exchange.ts'
 
 /**
  * What outlives the process of all that is declared, as plain data: the journal stores one list of these for each change,
@@ -11,7 +12,7 @@ import type { ExchangeType } from './exchange.ts'
  *
  * Each names a thing exactly. One whose kind ends in `-gone` says that the thing is no more; any other replaces what the thing
  * was before. What cannot be without another thing goes with it and is not named: bindings with either of their
- * ends, permissions with their user, committed offsets with their stream or their group. So what is written of a deletion is
+ * ends, permissions with their user, feeds with their stream, committed offsets with their stream or their group. So what is written of a deletion is
  * small, whatever hung on it. What a rule removes is named: the auto-delete exchanges that go with their last binding.
  *
  * Only lasting things are here: exchanges and queues that are durable and nobody's own, bindings between two such.
@@ -27,6 +28,9 @@ export type Declaration =
   | BindingGone
   | StreamDeclaration
   | StreamGone
+  | StreamQueueDeclaration
+  | FeedDeclaration
+  | FeedGone
   | UserDeclaration
   | UserGone
   | PermissionDeclaration
@@ -91,7 +95,7 @@ export interface QueueGone {
 interface BindingParts {
   readonly vhost: string
   readonly source: string
-  readonly destinationKind: 'queue' | 'exchange'
+  readonly destinationKind: DestinationKind
   readonly destination: string
   readonly routingKey: string
   readonly arguments: Arguments
@@ -125,6 +129,36 @@ export interface StreamGone {
   readonly name: string
   /** 16 bytes, of the life that ended. */
   readonly id: Buffer
+}
+
+/** As with queues, of two lives of one name that with the higher cursor ids holds. */
+export interface FeedDeclaration extends FeedOptions {
+  readonly kind: 'feed'
+  readonly vhost: string
+  readonly name: string
+  /** By which the journal knows how far each partition has been carried. */
+  readonly cursorIds: readonly number[]
+  /** That far, at the moment of this. What the journal says later is more. */
+  readonly offsets: readonly number[]
+}
+
+export interface FeedGone {
+  readonly kind: 'feed-gone'
+  readonly vhost: string
+  readonly name: string
+  /** The first of those of the life that ended. */
+  readonly cursorId: number
+}
+
+/** Goes with its stream, which comes before it. */
+export interface StreamQueueDeclaration {
+  readonly kind: 'stream-queue'
+  readonly vhost: string
+  /** Of the stream too. */
+  readonly name: string
+  /** 16 bytes, of the stream: of a later one of that name it says nothing. */
+  readonly stream: Buffer
+  readonly arguments: Arguments
 }
 
 export interface UserDeclaration {

@@ -56,7 +56,7 @@ export function checkQueueArguments(name: string, traits: QueueTraits, place: Qu
 }
 
 /** Says no to more safety than there is: better no queue than one whose messages are lost against its word. */
-function checkDurability(
+export function checkDurability(
   durability: ArgumentValue,
   traits: QueueTraits,
   { where, declarations }: QueuePlace & { readonly where: string },
@@ -90,7 +90,7 @@ export function durabilityOf(
   return declarations !== null && isKept(traits) ? declarations.durability : 'memory'
 }
 
-function invalidArgument(argument: string, where: string, reason: string): BrokerError {
+export function invalidArgument(argument: string, where: string, reason: string): BrokerError {
   return new BrokerError(
     ErrorCode.preconditionFailed,
     `invalid arg '${argument}' ${where}: ${reason}`,
@@ -172,7 +172,7 @@ export function alternateOf(name: string, declared: Arguments, vhost: string): s
   )
 }
 
-function compare(
+export function compare(
   what: string,
   received: string | boolean,
   current: string | boolean,
@@ -185,7 +185,7 @@ function compare(
   )
 }
 
-function compareArgument(comparison: {
+export function compareArgument(comparison: {
   readonly argument: string
   readonly received: ArgumentValue | undefined
   readonly current: ArgumentValue | undefined

@@ -54,6 +54,8 @@ export class Definitions {
       identity.restoreObjectIds(declaration.objectId + 1)
     } else if (declaration.kind === 'stream') {
       identity.restoreObjectIds((declaration.partitionIds.at(-1) ?? 0) + 1)
+    } else if (declaration.kind === 'feed') {
+      identity.restoreObjectIds((declaration.cursorIds.at(-1) ?? 0) + 1)
     }
   }
 

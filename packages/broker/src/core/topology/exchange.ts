@@ -2,6 +2,7 @@ import { keyOf, type Arguments } from '../arguments.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { Matcher } from '../routing/matcher.ts'
 import type { Route } from '../routing/route.ts'
+import { Stream } from '../stream/stream.ts'
 
 export const ExchangeType = {
   direct: 'direct',
@@ -20,10 +21,20 @@ export interface ExchangeOptions {
   readonly arguments: Arguments
 }
 
-/** A rule of the routing table: from an exchange to a queue or another exchange. Its identity is all four parts. */
+/** What a rule may lead to. */
+export type Destination = Queue | Exchange | Stream
+
+export type DestinationKind = 'queue' | 'exchange' | 'stream'
+
+export function kindOf(destination: Destination): DestinationKind {
+  if (destination instanceof Exchange) return 'exchange'
+  return destination instanceof Stream ? 'stream' : 'queue'
+}
+
+/** A rule of the routing table: from an exchange to a queue, a stream or another exchange. Its identity is all four parts. */
 export interface Binding {
   readonly source: Exchange
-  readonly destination: Queue | Exchange
+  readonly destination: Destination
   readonly routingKey: string
   readonly arguments: Arguments
 }
@@ -44,7 +55,7 @@ export class Exchange {
   /** Remembered routes by routing key, valid for one version of the topology. */
   readonly routes: Map<string, Route> = new Map()
   routesVersion: number = 0
-  /** Queues in all remembered routes. */
+  /** Queues and streams in all remembered routes. */
   routeTargets: number = 0
   deleted: boolean = false
 
@@ -76,6 +87,6 @@ export class Exchange {
 
 function signatureOf(rule: Omit<Binding, 'source'>): string {
   const { destination, routingKey } = rule
-  const kind = destination instanceof Exchange ? 'exchange' : 'queue'
+  const kind = kindOf(destination)
   return JSON.stringify([kind, destination.name, routingKey, keyOf(rule.arguments)])
 }

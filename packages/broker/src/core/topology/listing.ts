@@ -1,13 +1,15 @@
 import { firstOf } from '../first-of.ts'
-import type { Queue } from '../queue/queue.ts'
+import { Queue } from '../queue/queue.ts'
 import type { BindingGone, Declaration, ExchangeGone, QueueGone } from './declaration.ts'
-import { Exchange, type Binding } from './exchange.ts'
+import { Exchange, kindOf, type Binding, type Destination } from './exchange.ts'
 import { isPredeclared } from './exchanges.ts'
 import type { NameTable } from './name-table.ts'
 
 /** Whether it is there again after a restart. Those of every virtual host are, without being declared. */
-export function isLasting(end: Queue | Exchange): boolean {
-  return end instanceof Exchange ? end.options.durable : objectIdOf(end) !== 0
+export function isLasting(end: Destination): boolean {
+  if (end instanceof Queue) return objectIdOf(end) !== 0
+  // Every stream is, if only by name.
+  return end instanceof Exchange ? end.options.durable : true
 }
 
 /** What the store knows it by; 0 for one that does not last. */
@@ -65,7 +67,7 @@ export function bindingGone(vhost: string, binding: Binding): BindingGone {
     kind: 'binding-gone',
     vhost,
     source: source.name,
-    destinationKind: destination instanceof Exchange ? 'exchange' : 'queue',
+    destinationKind: kindOf(destination),
     destination: destination.name,
     routingKey,
     arguments: binding.arguments,
@@ -86,6 +88,14 @@ export function* listNames(vhost: string, table: NameTable): Generator<Declarati
   for (const [, exchange] of firstOf(table.exchanges)) {
     if (isLasting(exchange)) yield* listBindingsTo(vhost, exchange.bindingsTo)
   }
+}
+
+/** Likewise of the bindings to streams, which come before them elsewhere. */
+export function* listStreamBindings(
+  vhost: string,
+  table: NameTable,
+): Generator<Declaration | null> {
+  for (const stream of table.boundStreams()) yield* listBindingsTo(vhost, table.bindingsTo(stream))
 }
 
 function listed(vhost: string, exchange: Exchange): Declaration | null {

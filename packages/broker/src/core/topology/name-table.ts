@@ -1,7 +1,14 @@
 import { assert } from '../../base/assert.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { RoutingTable } from '../routing/route.ts'
-import { Exchange, type Binding } from './exchange.ts'
+import type { Stream } from '../stream/stream.ts'
+import {
+  Exchange,
+  kindOf,
+  type Binding,
+  type Destination,
+  type DestinationKind,
+} from './exchange.ts'
 
 /**
  * Exchanges, queues and the bindings between them, by name: what there is, and no rule about it.
@@ -13,8 +20,13 @@ export class NameTable implements RoutingTable {
   version: number = 1
   readonly exchanges: Map<string, Exchange> = new Map()
   readonly queues: Map<string, Queue> = new Map()
-  /** Rules that end at a queue; kept here, because a queue knows nothing of exchanges. */
-  readonly #bindingsByQueue = new Map<Queue, Set<Binding>>()
+  /** Rules that end at a queue or a stream; kept here, because those know nothing of exchanges. */
+  readonly #bindingsByEnd = new Map<Queue | Stream, Set<Binding>>()
+  readonly #streams: StreamTable
+
+  constructor(streams: StreamTable) {
+    this.#streams = streams
+  }
 
   findExchange(name: string): Exchange | undefined {
     return this.exchanges.get(name)
@@ -24,8 +36,16 @@ export class NameTable implements RoutingTable {
     return this.queues.get(name)
   }
 
-  findEnd(kind: 'queue' | 'exchange', name: string): Queue | Exchange | undefined {
-    return kind === 'queue' ? this.queues.get(name) : this.exchanges.get(name)
+  /** The stream that goes by this name among queues. */
+  findStreamQueue(name: string): Stream | undefined {
+    const stream = this.#streams.find(name)
+    return stream === undefined || stream.queueArguments === null ? undefined : stream
+  }
+
+  findEnd(kind: DestinationKind, name: string): Destination | undefined {
+    if (kind === 'stream') return this.#streams.find(name)
+    if (kind === 'exchange') return this.exchanges.get(name)
+    return this.queues.get(name) ?? this.findStreamQueue(name)
   }
 
   addExchange(exchange: Exchange): void {
@@ -51,8 +71,23 @@ export class NameTable implements RoutingTable {
     this.queues.delete(queue.name)
     this.version++
     const unlinked = this.#unlinkAll([...this.bindingsTo(queue)])
-    this.#bindingsByQueue.delete(queue)
+    this.#bindingsByEnd.delete(queue)
     return unlinked
+  }
+
+  /** As removeExchange, of a stream that is not in its own table any more. */
+  removeStream(stream: Stream): Binding[] {
+    // Without any rule too: it may have gone by its name among queues.
+    this.version++
+    const unlinked = this.#unlinkAll([...this.bindingsTo(stream)])
+    this.#bindingsByEnd.delete(stream)
+    return unlinked
+  }
+
+  /** The same stream by name, but another one: rules that ended at `old` end at it. */
+  replaceStream(old: Stream, replacement: Stream): void {
+    for (const binding of this.removeStream(old))
+      this.link({ ...binding, destination: replacement })
   }
 
   #unlinkAll(bindings: readonly Binding[]): Binding[] {
@@ -61,9 +96,14 @@ export class NameTable implements RoutingTable {
   }
 
   /** Rules that end here. */
-  bindingsTo(destination: Queue | Exchange): ReadonlySet<Binding> {
+  bindingsTo(destination: Destination): ReadonlySet<Binding> {
     if (destination instanceof Exchange) return destination.bindingsTo
-    return this.#bindingsByQueue.get(destination) ?? noBindings
+    return this.#bindingsByEnd.get(destination) ?? noBindings
+  }
+
+  /** Streams that a rule ends at. */
+  boundStreams(): Stream[] {
+    return [...this.#bindingsByEnd.keys()].filter((end) => kindOf(end) === 'stream') as Stream[]
   }
 
   /** There must be none like it. */
@@ -73,8 +113,8 @@ export class NameTable implements RoutingTable {
     if (destination instanceof Exchange) {
       destination.bindingsTo.add(binding)
     } else {
-      const bindings = this.#bindingsByQueue.get(destination)
-      if (bindings === undefined) this.#bindingsByQueue.set(destination, new Set([binding]))
+      const bindings = this.#bindingsByEnd.get(destination)
+      if (bindings === undefined) this.#bindingsByEnd.set(destination, new Set([binding]))
       else bindings.add(binding)
     }
     this.version++
@@ -85,7 +125,7 @@ export class NameTable implements RoutingTable {
     const { source, destination } = binding
     if (!source.removeBinding(binding)) return false
     if (destination instanceof Exchange) destination.bindingsTo.delete(binding)
-    else this.#bindingsByQueue.get(destination)?.delete(binding)
+    else this.#bindingsByEnd.get(destination)?.delete(binding)
     this.version++
     return true
   }
@@ -94,17 +134,22 @@ export class NameTable implements RoutingTable {
   check(): void {
     for (const exchange of this.exchanges.values()) {
       for (const { destination } of exchange.bindings) {
-        const kind = destination instanceof Exchange ? 'exchange' : 'queue'
+        const kind = kindOf(destination)
         const isThere = this.findEnd(kind, destination.name) === destination
         assert(isThere, `binding of '${exchange.name}' to ${kind} '${destination.name}'`)
       }
     }
-    for (const [queue, bindings] of this.#bindingsByQueue) {
+    for (const [end, bindings] of this.#bindingsByEnd) {
       for (const { source } of bindings) {
-        assert(this.exchanges.get(source.name) === source, `binding to queue '${queue.name}'`)
+        assert(this.exchanges.get(source.name) === source, `binding to '${end.name}'`)
       }
     }
   }
+}
+
+/** Where streams are found by name. */
+export interface StreamTable {
+  find(name: string): Stream | undefined
 }
 
 const noBindings: ReadonlySet<Binding> = new Set()

@@ -7,7 +7,7 @@ import type {
   QueueDeclaration,
   QueueGone,
 } from './declaration.ts'
-import type { Binding, Exchange, ExchangeOptions } from './exchange.ts'
+import type { Binding, Destination, Exchange, ExchangeOptions } from './exchange.ts'
 import { newExchange } from './exchanges.ts'
 import { objectIdOf } from './listing.ts'
 import type { NameTable } from './name-table.ts'
@@ -117,7 +117,7 @@ export class NameRestorer {
 
 interface FoundBinding {
   readonly source: Exchange
-  readonly destination: Queue | Exchange
+  readonly destination: Destination
   readonly existing: Binding | undefined
 }
 

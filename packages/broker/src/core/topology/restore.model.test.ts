@@ -3,10 +3,12 @@ import { test } from 'node:test'
 import { DeclaringBroker, reread } from '../../testing/declaring-broker.ts'
 import { SeededRandom } from '../../testing/seeded-random.ts'
 import { keyOf, noArguments, type Arguments } from '../arguments.ts'
+import type { FeedOptions } from '../feed/feed.ts'
 import { BrokerError } from '../errors.ts'
 import type { Declaration } from './declaration.ts'
 import { encodeDeclarations } from './declaration-format.ts'
 import { ExchangeType } from './exchange.ts'
+import { isLasting } from './listing.ts'
 import type { BindingRequest, VirtualHost } from './virtual-host.ts'
 
 const RUNS = 400
@@ -37,7 +39,7 @@ class Actor {
   #actOn(vhost: VirtualHost): void {
     const random = this.#random
     const { broker } = this.#world
-    switch (random.integer(0, 15)) {
+    switch (random.integer(0, 18)) {
       case 0:
         return this.#declareExchange(vhost)
       case 1:
@@ -68,6 +70,12 @@ class Actor {
         if (random.chance(0.5)) broker.access.users.remove(this.#name('u'))
         else broker.access.permissions.remove({ user: this.#name('u'), vhost: vhost.name })
         return
+      case 15:
+        return vhost.feeds.declare(this.#name('f'), this.#feed())
+      case 16:
+        return vhost.feeds.delete(this.#name('f'))
+      case 17:
+        return this.#declareStreamQueue(vhost)
       default:
         return this.#permit(vhost)
     }
@@ -102,7 +110,8 @@ class Actor {
       exclusiveOwner: random.chance(0.1) ? SESSION : 0,
       arguments: random.chance(0.2) ? new Map([['x-durability', 'os']]) : noArguments,
     }
-    vhost.declareQueue(this.#name('q'), traits, SESSION)
+    const name = this.#name('q')
+    if (vhost.findStreamQueue(name) === undefined) vhost.declareQueue(name, traits, SESSION)
   }
 
   #removeQueue(vhost: VirtualHost): void {
@@ -112,14 +121,24 @@ class Actor {
 
   #binding(): BindingRequest {
     const random = this.#random
-    const toQueue = random.chance(0.6)
+    const kind = random.pick(['queue', 'queue', 'queue', 'exchange', 'stream'] as const)
     const given: Arguments = random.chance(0.2) ? new Map([['a', 1]]) : noArguments
     return {
       source: random.chance(0.2) ? 'amq.topic' : this.#name('e'),
-      destinationKind: toQueue ? 'queue' : 'exchange',
-      destination: this.#name(toQueue ? 'q' : 'e'),
+      destinationKind: kind,
+      destination: this.#name(kind.charAt(0)),
       routingKey: random.pick(['', 'k']),
       arguments: given,
+    }
+  }
+
+  #feed(): FeedOptions {
+    const random = this.#random
+    return {
+      stream: this.#name('s'),
+      exchange: random.chance(0.5) ? 'amq.topic' : this.#name('e'),
+      routingKey: random.pick([null, 'k']),
+      from: random.pick(['first', 'last']),
     }
   }
 
@@ -131,8 +150,18 @@ class Actor {
     })
   }
 
+  /** A topic that is there, or a new one; of a name that a queue may have had before. */
+  #declareStreamQueue(vhost: VirtualHost): void {
+    const random = this.#random
+    const name = this.#name(random.pick(['s', 's', 'q']))
+    if (vhost.findStreamQueue(name) !== undefined) return
+    const given = new Map([['x-queue-type', 'stream']])
+    const traits = { durable: true, autoDelete: false, exclusiveOwner: 0, arguments: given }
+    vhost.declareStreamQueue(name, traits, SESSION)
+  }
+
   #deleteStream(vhost: VirtualHost): void {
-    const stream = vhost.streams.find(this.#name('s'))
+    const stream = vhost.streams.find(this.#name(this.#random.pick(['s', 's', 'q'])))
     if (stream !== undefined) vhost.streams.delete(stream)
   }
 
@@ -221,7 +250,12 @@ function goesWith(thing: Declaration, gone: Declaration): boolean {
       return endsThere || (kind === 'exchange' && thing.source === gone.name)
     }
     case 'stream-gone':
-      return thing.kind === 'offset' && thing.stream.equals(gone.id)
+      if (thing.kind === 'offset' || thing.kind === 'stream-queue') {
+        return thing.stream.equals(gone.id)
+      }
+      if (thing.kind === 'feed') return thing.vhost === gone.vhost && thing.stream === gone.name
+      if (thing.kind !== 'binding' || thing.vhost !== gone.vhost) return false
+      return thing.destinationKind === 'stream' && thing.destination === gone.name
     case 'group-gone':
       return thing.kind === 'offset' && thing.vhost === gone.vhost && thing.group === gone.group
     case 'user-gone':
@@ -310,9 +344,7 @@ function bindingCounts(
   for (const vhost of broker.virtualHosts.values()) {
     for (const [name, { bindings, options }] of vhost.exchanges) {
       const counted = [...bindings].filter(({ destination }) => {
-        const isKept =
-          'consumers' in destination ? destination.options.objectId : destination.options.durable
-        return !lasting || (options.durable && Boolean(isKept))
+        return !lasting || (options.durable && isLasting(destination))
       })
       if (counted.length > 0) counts[`${vhost.name} ${name}`] = counted.length
     }

@@ -1,10 +1,12 @@
 import type { RandomSource } from '../auth/random.ts'
 import { BrokerError, ErrorCode } from '../errors.ts'
+import { Feeds, type FeedsContext } from '../feed/feeds.ts'
 import { limits } from '../limits.ts'
 import { Queue, type QueueContext, type QueueOptions } from '../queue/queue.ts'
 import type { RoutingTable } from '../routing/route.ts'
 import { CommittedOffsets } from '../stream/committed-offsets.ts'
 import type { StreamContext } from '../stream/partition.ts'
+import type { Stream } from '../stream/stream.ts'
 import { Streams } from '../stream/streams.ts'
 import { checkBinding, checkRoomForBinding, type BindingRequest } from './binding-checks.ts'
 import type { Declaration, DeclarationContext } from './declaration.ts'
@@ -17,7 +19,7 @@ import {
   lockedQueue,
   type QueueTraits,
 } from './declarations.ts'
-import type { Binding, Exchange, ExchangeOptions } from './exchange.ts'
+import type { Binding, Destination, Exchange, ExchangeOptions } from './exchange.ts'
 import { newExchange, predeclaredExchanges } from './exchanges.ts'
 import {
   bindingGone,
@@ -28,21 +30,32 @@ import {
   isLasting,
   isLastingBinding,
   listNames,
+  listStreamBindings,
   queueGone,
 } from './listing.ts'
 import { NameTable } from './name-table.ts'
 import { NameRestorer } from './restore-names.ts'
+import {
+  checkAdoptable,
+  checkSameStreamQueue,
+  checkStreamQueue,
+  streamOptionsOf,
+} from './stream-queue.ts'
 
 export type { BindingRequest } from './binding-checks.ts'
 
 /** What a virtual host needs of its broker. */
-export interface VirtualHostContext extends QueueContext, StreamContext, DeclarationContext {
+export interface VirtualHostContext
+  extends QueueContext, StreamContext, DeclarationContext, FeedsContext {
   readonly random: RandomSource
   nextQueueId(): number
   /** A queue is there: declared, or restored. */
   queueAdded(queue: Queue, vhost: VirtualHost): void
   /** A queue is gone; its id names nothing any more. */
   queueDeleted(queue: Queue): void
+  streamDeleted?(stream: Stream): void
+  /** A stream is gone: its consumers are to be told. */
+  streamRemoved?(stream: Stream): void
 }
 
 /**
@@ -56,14 +69,20 @@ export class VirtualHost implements RoutingTable {
   /** A name space of their own, beside that of queues. */
   readonly streams: Streams
   readonly committedOffsets: CommittedOffsets
+  readonly feeds: Feeds
   readonly #context: VirtualHostContext
-  readonly #table = new NameTable()
+  readonly #table = new NameTable({ find: (name) => this.streams.find(name) })
   readonly #restorer: NameRestorer
 
   constructor(name: string, context: VirtualHostContext) {
     this.name = name
     this.#context = context
-    this.streams = new Streams(name, context)
+    this.streams = new Streams(name, context, {
+      deleted: (stream) => this.#streamDeleted(stream),
+      forgotten: (stream) => this.#streamForgotten(stream),
+      replaced: (stream, by) => this.#streamReplaced(stream, by),
+    })
+    this.feeds = new Feeds({ ...context, vhost: this })
     this.committedOffsets = new CommittedOffsets({
       vhost: name,
       streams: this.streams,
@@ -103,6 +122,16 @@ export class VirtualHost implements RoutingTable {
     return this.#table.findQueue(name)
   }
 
+  /** The stream that goes by this name among queues. */
+  findStreamQueue(name: string): Stream | undefined {
+    return this.#table.findStreamQueue(name)
+  }
+
+  /** All of those. */
+  *streamQueues(): Generator<Stream> {
+    for (const stream of this.streams.values()) if (stream.queueArguments !== null) yield stream
+  }
+
   getExchange(name: string): Exchange {
     const exchange = this.#table.findExchange(name)
     if (exchange === undefined) throw notFound('exchange', name, this.name)
@@ -115,6 +144,12 @@ export class VirtualHost implements RoutingTable {
     if (queue === undefined) throw notFound('queue', name, this.name)
     this.checkOwner(queue, session)
     return queue
+  }
+
+  getStream(name: string): Stream {
+    const stream = this.streams.find(name)
+    if (stream === undefined) throw notFound('stream', name, this.name)
+    return stream
   }
 
   /** An exclusive queue is its owner's only. [AMQP 1.7.2.1] */
@@ -134,6 +169,7 @@ export class VirtualHost implements RoutingTable {
       )
     }
     const exchange = newExchange(name, options, this.name)
+    this.feeds.checkNew(exchange)
     this.#table.addExchange(exchange)
     if (isLasting(exchange)) this.#tell([describeExchange(this.name, exchange)])
   }
@@ -168,13 +204,7 @@ export class VirtualHost implements RoutingTable {
 
   /** Declares a queue for `session`; an empty name asks for one of ours. */
   declareQueue(name: string, traits: QueueTraits, session: number): Queue {
-    // One that we have named too: it can be looked for, not declared. [as RabbitMQ]
-    if (name.startsWith('amq.')) {
-      throw new BrokerError(
-        ErrorCode.accessRefused,
-        `queue name '${name}' contains reserved prefix 'amq.*'`,
-      )
-    }
+    checkNotReserved(name)
     const existing = name === '' ? undefined : this.#table.findQueue(name)
     if (existing !== undefined) {
       this.checkOwner(existing, session)
@@ -187,6 +217,33 @@ export class VirtualHost implements RoutingTable {
     const queue = this.#addQueue(chosen, this.#optionsOf(traits))
     if (isLasting(queue)) this.#tell([describeQueue(this.name, queue)])
     return queue
+  }
+
+  /** As declareQueue, of a queue that is a stream, or has the name of one: a new stream, or the topic that is there. */
+  declareStreamQueue(name: string, traits: QueueTraits, session: number): Stream {
+    checkNotReserved(name)
+    const queue = this.#table.findQueue(name)
+    if (queue !== undefined) {
+      this.checkOwner(queue, session)
+      // It is of another type, at least.
+      checkSameQueue(queue, traits, this.name)
+    }
+    const existing = this.findStreamQueue(name)
+    if (existing !== undefined) {
+      checkSameStreamQueue(existing, traits, this.name)
+      return existing
+    }
+    checkStreamQueue(name, traits, { vhost: this.name, declarations: this.#context.declarations })
+    const topic = this.streams.find(name)
+    if (topic !== undefined) {
+      checkAdoptable(topic, traits, this.name)
+      // The default exchange leads to it from now on.
+      this.feeds.checkLink(this.getExchange(''), topic)
+    }
+    const stream = topic ?? this.streams.create(name, streamOptionsOf(traits, this.streams))
+    this.streams.declareQueue(stream, traits.arguments)
+    this.#table.version++
+    return stream
   }
 
   #inventName(): string {
@@ -225,6 +282,26 @@ export class VirtualHost implements RoutingTable {
     return messages
   }
 
+  /** What only led to it goes with it. */
+  #streamDeleted(stream: Stream): void {
+    this.#context.streamDeleted?.(stream)
+    const gone: Declaration[] = []
+    const leftOver = this.#streamForgotten(stream).map(({ source }) => source)
+    this.#removeExchanges(leftOver.filter(isLeftOver), gone)
+    this.#tell(gone)
+    this.#context.streamRemoved?.(stream)
+  }
+
+  #streamForgotten(stream: Stream): readonly Binding[] {
+    this.feeds.streamRemoved(stream)
+    return this.#table.removeStream(stream)
+  }
+
+  #streamReplaced(stream: Stream, by: Stream): void {
+    this.#table.replaceStream(stream, by)
+    this.feeds.streamReplaced(stream, by)
+  }
+
   #dropQueue(queue: Queue): void {
     queue.delete()
     this.#context.queueDeleted(queue)
@@ -238,6 +315,7 @@ export class VirtualHost implements RoutingTable {
     checkBinding(source, request)
     if (source.findBinding({ ...request, destination }) !== undefined) return
     checkRoomForBinding(source)
+    this.feeds.checkLink(source, destination)
     const { routingKey } = request
     const binding = { source, destination, routingKey, arguments: request.arguments }
     this.#table.link(binding)
@@ -248,7 +326,9 @@ export class VirtualHost implements RoutingTable {
   unbind(request: BindingRequest, session: number): void {
     checkNotDefault(request.source)
     const source = this.#table.findExchange(request.source)
-    const end = this.#table.findEnd(request.destinationKind, request.destination)
+    const { destinationKind: kind, destination: name } = request
+    const end =
+      this.#table.findEnd(kind, name) ?? (kind === 'queue' ? this.findStreamQueue(name) : undefined)
     if (source === undefined || end === undefined) return
     const destination = this.#destination(request, session)
     const binding = source.findBinding({ ...request, destination })
@@ -264,10 +344,16 @@ export class VirtualHost implements RoutingTable {
     this.#tell(gone)
   }
 
-  #destination(request: BindingRequest, session: number): Queue | Exchange {
-    if (request.destinationKind === 'queue') return this.getQueue(request.destination, session)
-    checkNotDefault(request.destination)
-    return this.getExchange(request.destination)
+  #destination(
+    { destinationKind: kind, destination }: BindingRequest,
+    session: number,
+  ): Destination {
+    if (kind === 'stream') return this.getStream(destination)
+    if (kind === 'queue') {
+      return this.findStreamQueue(destination) ?? this.getQueue(destination, session)
+    }
+    checkNotDefault(destination)
+    return this.getExchange(destination)
   }
 
   #tell(declarations: readonly Declaration[]): void {
@@ -292,6 +378,11 @@ export class VirtualHost implements RoutingTable {
       case 'stream':
       case 'stream-gone':
         return this.streams.restore(declaration)
+      case 'stream-queue':
+        return this.streams.restoreQueue(declaration)
+      case 'feed':
+      case 'feed-gone':
+        return this.feeds.restore(declaration)
       case 'offset':
       case 'offset-gone':
       case 'group-gone':
@@ -309,6 +400,8 @@ export class VirtualHost implements RoutingTable {
   *declarations(): Generator<Declaration | null> {
     yield* listNames(this.name, this.#table)
     yield* this.streams.declarations()
+    yield* listStreamBindings(this.name, this.#table)
+    yield* this.feeds.declarations()
     yield* this.committedOffsets.declarations()
   }
 }
@@ -318,12 +411,21 @@ function isLeftOver({ options, bindings, deleted }: Exchange): boolean {
   return options.autoDelete && bindings.size === 0 && !deleted
 }
 
+/** One that we have named too: it can be looked for, not declared. [as RabbitMQ] */
+function checkNotReserved(queue: string): void {
+  if (!queue.startsWith('amq.')) return
+  throw new BrokerError(
+    ErrorCode.accessRefused,
+    `queue name '${queue}' contains reserved prefix 'amq.*'`,
+  )
+}
+
 /** Every queue is bound to it by its name, and that is all there is to it. [RabbitMQ check_not_default_exchange] */
 function checkNotDefault(exchange: string): void {
   if (exchange !== '') return
   throw new BrokerError(ErrorCode.accessRefused, 'operation not permitted on the default exchange')
 }
 
-function notFound(kind: 'queue' | 'exchange', name: string, vhost: string): BrokerError {
+function notFound(kind: 'queue' | 'exchange' | 'stream', name: string, vhost: string): BrokerError {
   return new BrokerError(ErrorCode.notFound, `no ${kind} '${name}' in vhost '${vhost}'`)
 }

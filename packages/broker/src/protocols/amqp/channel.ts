@@ -52,6 +52,11 @@ export class Channel implements Committer {
     this.content = new Content(session.flow)
   }
 
+  /** Messages confirmed so far. */
+  get confirmed(): number {
+    return this.#confirmed
+  }
+
   get prefetchReached(): boolean {
     return this.prefetchGlobal > 0 && this.consumersUnacked >= this.prefetchGlobal
   }
@@ -173,6 +178,8 @@ export class Channel implements Committer {
 
   /** Consumers end and what was not acknowledged goes back, in that order: not to this channel again. */
   close(): void {
+    const { confirmed, lastDeliveryTag: delivered } = this
+    if (!this.closing) this.session.broker.totals.channelGone({ confirmed, delivered })
     this.closing = true
     this.content.end()
     for (const consumer of this.consumers.values())

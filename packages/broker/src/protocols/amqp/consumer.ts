@@ -1,5 +1,6 @@
 import type { Connection } from '../../base/net/connection.ts'
-import type { Consumer, Delivery } from '../../core/consumer.ts'
+import type { Consumer, ConsumerDescription, Delivery } from '../../core/consumer.ts'
+import { Origin } from '../../core/message.ts'
 import type { Channel } from './channel.ts'
 import { DeliverHead, writeDelivery } from './delivery.ts'
 
@@ -60,14 +61,26 @@ export class AmqpConsumer implements Consumer {
       channel.consumersUnacked++
       this.unacked++
     }
+    const isPlain = delivery.message.origin === Origin.amqp && delivery.streamOffset < 0
     try {
-      writeDelivery(channel, this.#deliverHead, tag, delivery)
+      const written = isPlain ? delivery : this.#translate(delivery)
+      writeDelivery(channel, this.#deliverHead, tag, written)
     } catch (error) {
       channel.session.fault(error)
     }
   }
 
+  #translate(delivery: Delivery): Delivery {
+    const { translation, broker, frameBytesMax } = this.#channel.session
+    return translation.delivery(delivery, broker.formats, frameBytesMax)
+  }
+
   cancelled(): void {
     this.#channel.consumerCancelled(this)
+  }
+
+  describe(): ConsumerDescription {
+    const { tag, prefetch, unacked } = this
+    return { tag, channel: this.#channel.number, prefetch, unacked }
   }
 }

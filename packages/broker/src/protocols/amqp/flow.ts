@@ -48,6 +48,11 @@ export class Flow implements AlarmListener {
     this.#alarms = session.broker.alarms
   }
 
+  /** The client was stopped at a publish. */
+  get isBlocked(): boolean {
+    return (this.#holds & Hold.publish) !== 0
+  }
+
   hold(why: Hold): void {
     this.#holds |= why
     this.#connection.hold()

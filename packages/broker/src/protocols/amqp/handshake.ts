@@ -183,6 +183,8 @@ function traitsOf({ clientProperties }: ConnectionStartOk): ClientTraits {
     capabilities !== undefined && findBoolean(capabilities, name) === true
   return {
     product: findString(clientProperties, 'product') ?? '',
+    version: findString(clientProperties, 'version') ?? '',
+    connectionName: findString(clientProperties, 'connection_name') ?? '',
     consumerCancelNotify: has('consumer_cancel_notify'),
     connectionBlocked: has('connection.blocked'),
     authenticationFailureClose: has('authentication_failure_close'),

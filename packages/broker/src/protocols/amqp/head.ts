@@ -3,6 +3,7 @@ import type { Broker } from '../../core/broker.ts'
 import type { StorageListener } from '../../core/completions.ts'
 import type { BrokerError } from '../../core/errors.ts'
 import type { ProtocolHead } from '../head.ts'
+import { ClientSession } from './client-session.ts'
 import { connectionForced } from './connection-errors.ts'
 import { amqpErrorFrom, type AmqpError } from './errors.ts'
 import { NO_METHOD } from './frame-input.ts'
@@ -21,9 +22,15 @@ export class AmqpHead implements ProtocolHead, StorageListener {
 
   accept(connection: Connection): void {
     if (this.#broker.completions.storageError !== null) return connection.destroy()
-    const session = new Session(this.#broker, connection, () => this.#sessions.delete(connection))
+    const session = new Session(this.#broker, connection, () => this.#forget(connection))
     this.#sessions.set(connection, session)
+    this.#broker.connections.add(new ClientSession(session))
     connection.handle(session)
+  }
+
+  #forget(connection: Connection): void {
+    this.#sessions.delete(connection)
+    this.#broker.connections.remove(connection.id)
   }
 
   /** Tells every client that the broker is going: 320, as RabbitMQ does. */

@@ -16,6 +16,9 @@ export type SessionState = (typeof SessionState)[keyof typeof SessionState]
 /** What the client said of itself in connection.start-ok. */
 export interface ClientTraits {
   readonly product: string
+  readonly version: string
+  /** What its program calls the connection. */
+  readonly connectionName: string
   readonly consumerCancelNotify: boolean
   readonly connectionBlocked: boolean
   readonly authenticationFailureClose: boolean
@@ -24,6 +27,8 @@ export interface ClientTraits {
 /** Of a client that has not said anything yet. */
 export const noTraits: ClientTraits = {
   product: '',
+  version: '',
+  connectionName: '',
   consumerCancelNotify: false,
   connectionBlocked: false,
   authenticationFailureClose: false,

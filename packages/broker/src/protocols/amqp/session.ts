@@ -21,6 +21,7 @@ import { receiveProtocolHeader } from './handshake.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { amqpLimits } from './limits.ts'
 import { noTraits, SessionState, type ClientTraits } from './session-state.ts'
+import { Translation } from './translation.ts'
 
 /**
  * One AMQP 0-9-1 connection: who it is, what it holds in the core, how it ends.
@@ -60,6 +61,7 @@ export class Session implements ConnectionHandler, Caller {
   #pending: PendingCall | null = null
   #released: boolean = false
 
+  #translation: Translation | null = null
   readonly #onClosed: () => void
 
   /** `onClosed` is called once, when the socket is gone. */
@@ -87,8 +89,19 @@ export class Session implements ConnectionHandler, Caller {
     connection.bytesNeeded = PROTOCOL_HEADER.length
   }
 
+  /** Most connections never need one. */
+  get translation(): Translation {
+    this.#translation ??= new Translation()
+    return this.#translation
+  }
+
   get principal(): Principal {
     return this.#principal as Principal
+  }
+
+  /** Whether the handshake has got that far. */
+  get hasVhost(): boolean {
+    return this.#vhost !== null
   }
 
   get vhost(): VirtualHost {

@@ -6,7 +6,9 @@ import type { StorageListener } from '../../core/completions.ts'
 import type { Decompress } from '../../core/stream/time-lookup.ts'
 import type { VirtualHost } from '../../core/topology/virtual-host.ts'
 import type { ProtocolHead } from '../head.ts'
+import { ClientSession } from './client-session.ts'
 import { GroupCoordinator } from './groups/group-coordinator.ts'
+import { HeadGroups } from './groups/head-groups.ts'
 import type { Address, KafkaShared } from './request-context.ts'
 import { Session } from './session.ts'
 
@@ -41,6 +43,7 @@ export class KafkaHead implements ProtocolHead, KafkaShared, StorageListener {
   /** Where answers are encoded: one at a time, and copied out at once. */
   readonly writer: Writer = new Writer(4096)
   readonly #coordinators = new Map<string, GroupCoordinator>()
+  readonly #groups: HeadGroups
   #hasToldAddress: boolean = false
 
   constructor(broker: Broker, options: KafkaOptions = {}) {
@@ -51,6 +54,8 @@ export class KafkaHead implements ProtocolHead, KafkaShared, StorageListener {
     this.defaultPartitions = options.defaultPartitions ?? 1
     this.advertised = options.advertised ?? null
     this.decompress = options.decompress ?? null
+    this.#groups = new HeadGroups(this)
+    broker.groups.register(this.#groups)
     broker.completions.listen(this)
   }
 
@@ -62,14 +67,21 @@ export class KafkaHead implements ProtocolHead, KafkaShared, StorageListener {
     if (this.broker.completions.storageError !== null) return connection.destroy()
     const session = new Session(this, connection)
     this.sessions.add(session)
+    this.broker.connections.add(new ClientSession(session))
     connection.handle(session)
   }
 
   /** Kafka has no word for goodbye: connections are closed, and clients look for another node. */
   close(): void {
     this.broker.completions.unlisten(this)
+    this.broker.groups.unregister(this.#groups)
     for (const coordinator of this.#coordinators.values()) coordinator.close()
     for (const session of this.sessions) session.connection.end()
+  }
+
+  /** Undefined where nobody has asked for groups yet. */
+  findCoordinator(vhost: VirtualHost): GroupCoordinator | undefined {
+    return this.#coordinators.get(vhost.name)
   }
 
   coordinatorOf(vhost: VirtualHost): GroupCoordinator {

@@ -234,6 +234,7 @@ export class Session implements ConnectionHandler {
     this.#fetching.closed()
     this.#request?.closed()
     this.head.sessions.delete(this)
+    this.head.broker.connections.remove(this.connection.id)
   }
 
   /** Runs work of this session that no input caused; what it throws ends this connection alone. */

@@ -120,6 +120,22 @@ export class Journal implements JournalListener {
     return this.#batch !== -1
   }
 
+  /**
+   * Has all that is appended next, up to `bytes` with its headers, go into one batch, which is replayed whole or not at all. Returns
+   * what `openBatch` then says as long as that holds.
+   */
+  together(bytes: number): number {
+    if (this.#batch === -1 || this.head - this.#slotStart + bytes > this.shape.slotBytes) {
+      this.#openBatch(bytes)
+    }
+    return this.#batch
+  }
+
+  /** Position of the batch that is being filled; -1 between batches. */
+  get openBatch(): number {
+    return this.#batch
+  }
+
   /** Makes room for a record of a kind that its reader knows, points `buffer` and `offset` at its payload of `bytes`, and returns its position. */
   reserve(kind: number, targets: number, bytes: number): number {
     const targetBytes = targets * TARGET_BYTES

@@ -1,4 +1,5 @@
 import type { Reader } from '../../../base/reader.ts'
+import { Origin } from '../../../core/message.ts'
 import type { Outcome } from '../../../core/outcome.ts'
 import { Settlement, type Channel } from '../channel.ts'
 import {
@@ -25,6 +26,7 @@ import { AmqpConsumer } from '../consumer.ts'
 import { writeContent } from '../delivery.ts'
 import { AmqpError, invalidArgument, type Resource } from '../errors.ts'
 import { amqpLimits } from '../limits.ts'
+import { placeOf } from '../stream-offset.ts'
 import { queueName } from './queue.ts'
 
 /** Class basic but for publish and the common form of ack, which the session takes itself. */
@@ -84,10 +86,15 @@ function handleConsume(channel: Channel, reader: Reader): void {
   const queue = queueName(channel, request.queue)
   const resource = { kind: 'queue', name: queue, virtualHost: session.vhost.name } as const
   const options = { noAck, exclusive, priority: priorityOf(request, resource) }
+  const reading = {
+    from: placeOf(request, resource, session.broker.turn.clock.wallMs()),
+    prefetch: channel.prefetch,
+    isPrefetchShared: channel.prefetchGlobal > 0,
+  }
   const settings = { tag, noAck, prefetch: channel.prefetch }
   const consumer = new AmqpConsumer(channel, channel.nextConsumerNumber(), settings)
   const ask = (token: number): void =>
-    session.broker.consume(session, token, { queue, consumer, options })
+    session.broker.consume(session, token, { queue, consumer, options, reading })
   session.call(channel, ask, (outcome) => {
     if (outcome.kind !== 'consuming') return
     consumer.id = outcome.consumer
@@ -148,8 +155,11 @@ function handleGet(channel: Channel, reader: Reader): void {
 
 function sendGot(channel: Channel, got: Outcome & { kind: 'got' }, noAck: boolean): void {
   const { session } = channel
-  const { broker } = session
-  const { message } = got
+  const { broker, frameBytesMax } = session
+  const message =
+    got.message.origin === Origin.amqp
+      ? got.message
+      : session.translation.message(got.message, broker.formats, frameBytesMax)
   const deliveryTag = ++channel.lastDeliveryTag
   writeBasicGetOk(session.startMethod(channel.number), {
     deliveryTag,

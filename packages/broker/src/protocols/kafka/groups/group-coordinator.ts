@@ -105,6 +105,11 @@ export class GroupCoordinator {
     return isSimple ? KafkaError.COORDINATOR_NOT_AVAILABLE : KafkaError.GROUP_ID_NOT_FOUND
   }
 
+  /** Of all groups. */
+  names(): string[] {
+    return [...this.#ids()]
+  }
+
   list(): GroupDescription[] {
     return Array.from(this.#ids(), (groupId) => this.#describe(groupId))
   }

@@ -67,11 +67,12 @@ function unique(topics: readonly MetadataRequestTopic[]): MetadataRequestTopic[]
   })
 }
 
-/** Topics that the client may not see are left out. */
+/** Topics that the client may not see are left out, and streams of a name that no topic can have: AMQP's queues may have any. */
 function describeAll(question: Question, request: MetadataContext): MetadataResponseTopic[] {
   const topics: MetadataResponseTopic[] = []
   for (const stream of request.vhost.streams.values()) {
-    if (request.may('describe', 'stream', stream.name)) {
+    const isTopic = checkTopicName(stream.name) === KafkaError.NONE
+    if (isTopic && request.may('describe', 'stream', stream.name)) {
       topics.push(describe(stream, question, request))
     }
   }
