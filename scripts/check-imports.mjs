@@ -43,6 +43,10 @@ const rooms = [
     packages: true,
   },
   { room: 'app', imports: ['*'], modules: ['*'], packages: true },
+  // The client of the control API.
+  { room: 'app/commands', imports: ['*'], modules: ['*', 'http'], packages: true },
+  // Part of the package, as `polymq/testing`: it starts what app puts together, and opens nothing itself.
+  { room: 'test-kit', imports: ['*'] },
   { room: 'testing', imports: ['*'], modules: ['*'] },
 ]
 

@@ -49,6 +49,8 @@ const forbidden = [
   ['protocols/amqp/codec/frame.ts', 'base/net/connection.ts', /codec may not import base\/net/],
   ['admin/server.ts', 'storage/journal.ts', /admin may not import storage/],
   ['app/main.ts', 'testing/clock.ts', /testing is for tests only/],
+  ['test-kit/core-queue.ts', 'testing/clock.ts', /testing is for tests only/],
+  ['core/broker.ts', 'test-kit/core-queue.ts', /core may not import test-kit/],
   ['testing/clock.ts', 'app/main.ts', /testing may not import app/],
   ['core/a.test.ts', 'protocols/amqp/session.ts', /core may not import protocols/],
   ['app/main.ts', 'app/a.test.ts', /a test is nobody’s import/],
@@ -64,6 +66,7 @@ for (const [from, to, pattern] of forbidden) {
 }
 
 const allowed = [
+  ['test-kit/core-queue.ts', 'app/core-of.ts'],
   ['base/a.ts', 'base/net/connection.ts'],
   ['storage/disk/thread.ts', 'storage/disk.ts'],
   ['core/queue/queue.ts', 'core/auth/users.ts'],

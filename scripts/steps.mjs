@@ -1,7 +1,7 @@
 /**
  * What `npm run check` and `npm test` are made of:
  *
- *   node scripts/steps.mjs types lint format imports unit clients disk
+ *   node scripts/steps.mjs types lint format imports unit clients disk examples
  *
  * The first four are quiet unless they fail, and run two at a time; tests follow one after the
  * other, so that the test runner's own closing lines stay the last to be read. A step that fails
@@ -30,10 +30,12 @@ const tests = {
   clients: { files: 'conformance/**/*.test.ts', timeoutMs: 180_000 },
   // What clients see must not depend on where it is kept.
   disk: {
-    files: 'conformance/{clients,amqp,kafka}/*.test.ts',
+    files: 'conformance/{clients,amqp,kafka,crossing}/*.test.ts',
     timeoutMs: 180_000,
     environment: { POLYMQ_TEST_DURABILITY: 'sync' },
   },
+  // Each in a process of its own; most of them wait for one another more than they work.
+  examples: { files: 'examples/**/*.test.ts', timeoutMs: 180_000 },
 }
 
 const CHECKS_AT_ONCE = 2
@@ -88,6 +90,8 @@ async function runTests(name) {
     // A failed test may leave a socket open: the run must end nonetheless.
     '--test-force-exit',
     `--test-concurrency=${TEST_FILES_AT_ONCE}`,
+    // `polymq` by name is the sources, as under npm (.npmrc).
+    '--conditions=polymq-source',
   ]
   const { isOk } = await run([...flags, ...found], 'inherit', environment)
   return isOk

@@ -20,6 +20,8 @@ export interface CommandOptions {
   readonly nodeArgs?: readonly string[]
   /** The working directory; the test's own unless set. */
   readonly cwd?: string
+  /** Another command than the one of this repository. */
+  readonly bin?: string
 }
 
 /** Any free port, and no word to a person's terminal about it. */
@@ -34,9 +36,10 @@ export class Command {
 
   private constructor(options: CommandOptions) {
     const { PATH = '' } = process.env
-    const args = [...(options.nodeArgs ?? []), bin, ...(options.args ?? [])]
+    const args = [...(options.nodeArgs ?? []), options.bin ?? bin, ...(options.args ?? [])]
     this.child = spawn(process.execPath, args, {
-      env: { PATH, ...options.env },
+      // A port of its own, whatever else the test is about.
+      env: { PATH, POLYMQ_MANAGEMENT_PORT: '0', ...options.env },
       cwd: options.cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
     })

@@ -262,6 +262,28 @@ test('a program ends by itself after close()', async () => {
   assert.match(out, /^closed\n$/)
 })
 
+test('a program whose control API was asked ends by itself after close()', async () => {
+  const out = await runProgram(`
+    const broker = await startBroker({ ...options, management: { port: 0 } })
+    const { port } = broker.addresses.management
+    const answer = await fetch('http://127.0.0.1:' + port + '/health')
+    console.log(answer.status, await answer.text())
+    await broker.close()
+    console.log(await fetch('http://127.0.0.1:' + port + '/health').catch(() => 'closed'))`)
+  assert.match(out, /^200 \{"status":"alive"\}\nclosed\n$/)
+})
+
+test('the control API’s port is told, as taken as the others, and off unless it is asked for', async (t) => {
+  const broker = await start(t, { management: { port: 0 } })
+  const { port = 0 } = broker.addresses.management ?? {}
+  await assert.rejects(startBroker({ amqp: { port: 0 }, management: { port } }), {
+    code: 'EADDRINUSE',
+  })
+  await broker.close()
+  assert.ok(await isFree(port))
+  assert.equal((await start(t)).addresses.management, undefined)
+})
+
 test('a program with a data directory ends by itself after close() as well', async () => {
   const data = JSON.stringify({ directory: await makeFolder() })
   const out = await runProgram(`

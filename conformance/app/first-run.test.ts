@@ -11,9 +11,10 @@ test('the first screen: ready, where to connect, and nothing else', async (t) =>
   const lines = command.stdout.split('\n')
   assert.match(lines[0] ?? '', /^PolyMQ \d+\.\d+\.\d+ {2}ready in \d+ ms {3}in memory: gone when/)
   assert.equal(lines[1], '')
-  assert.match(lines[2] ?? '', /^ {2}AMQP 0-9-1 {3}amqp:\/\/guest:guest@localhost:\d+$/)
-  assert.match(lines[3] ?? '', /^ {2}Kafka {8}localhost:\d+$/)
-  assert.deepEqual(lines.slice(4), [''])
+  assert.match(lines[2] ?? '', /^ {2}AMQP 0-9-1 {4}amqp:\/\/guest:guest@localhost:\d+$/)
+  assert.match(lines[3] ?? '', /^ {2}Kafka {9}localhost:\d+$/)
+  assert.match(lines[4] ?? '', /^ {2}Control API {3}http:\/\/localhost:\d+$/)
+  assert.deepEqual(lines.slice(5), [''])
   assert.equal(await command.interrupt(), 0)
 })
 
@@ -57,7 +58,7 @@ test('a standard port that is taken closes that listener, and the last line says
     lines.at(-1) ?? '',
     /^ {2}! 5672 is in use by .+: AMQP 0-9-1 listener is off\. Use --amqp-port 5673, or 0 for/,
   )
-  assert.equal(lines.length, 5)
+  assert.equal(lines.length, 6)
   await command.untilPrinted('stderr', /\n/)
   assert.match(String(command.log[0]?.['msg']), /^5672 is in use by/)
   assert.equal(command.log[0]?.['level'], 'warn')

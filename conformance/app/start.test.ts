@@ -55,7 +55,7 @@ test('nothing is loaded for what is off', async (t) => {
   }
   const amqpOnly = await loaded(['--amqp-port=0', '--kafka-port=off'])
   assert.match(amqpOnly, /protocols\/amqp\/session/)
-  assert.doesNotMatch(amqpOnly, /protocols\/kafka/)
+  assert.doesNotMatch(amqpOnly, /protocols\/kafka\/(session|head|codec)/)
   const kafkaOnly = await loaded(['--kafka-port=0', '--amqp-port=off'])
   assert.match(kafkaOnly, /protocols\/kafka\/session/)
   assert.doesNotMatch(kafkaOnly, /protocols\/amqp\/(session|head|codec\/\w+-methods)/)
@@ -63,6 +63,16 @@ test('nothing is loaded for what is off', async (t) => {
   await neither.ended
   assert.match(neither.stderr, /app\/main/)
   assert.doesNotMatch(neither.stderr, /protocols|core\/broker|\/index\./)
+})
+
+test('until somebody asks the control API, neither HTTP nor what answers it is loaded', async (t) => {
+  const nodeArgs = ['--import', `data:text/javascript,${encodeURIComponent(tellLoads)}`]
+  const command = await Command.start(t, { nodeArgs })
+  assert.match(command.stderr, /admin\/control-listener/)
+  assert.doesNotMatch(command.stderr, /admin\/(http-front|control-app|routes)|load \S+fastify/)
+  const [url] = /http:\/\/localhost:\d+/.exec(command.stdout) ?? []
+  assert.equal((await fetch(`${url}/health`)).status, 200)
+  await command.untilPrinted('stderr', /admin\/control-app/)
 })
 
 test('without a data directory no thread of the disk is loaded', async (t) => {

@@ -26,7 +26,13 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 export async function startBroker(args: readonly string[]): Promise<SuiteBroker> {
   const broker = new RunningCommand({
     file: process.execPath,
-    args: [`${root}packages/broker/bin/polymq.js`, '--amqp-port=0', '--kafka-port=0', ...args],
+    args: [
+      `${root}packages/broker/bin/polymq.js`,
+      '--amqp-port=0',
+      '--kafka-port=0',
+      '--management-port=off',
+      ...args,
+    ],
   })
   const amqp = /AMQP 0-9-1 .*@([^\s:]+):(\d+)\s/
   const kafka = /Kafka +(\S+:\d+)\s/

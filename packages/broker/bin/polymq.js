@@ -14,5 +14,6 @@ if (major < 22 || (major === 22 && minor < 18)) {
   module.enableCompileCache()
   const built = new URL('../dist/cli.js', import.meta.url)
   const source = new URL('../src/cli.ts', import.meta.url)
-  await import(existsSync(built) ? built : source)
+  // The package has no sources; a clone may have an old build of them.
+  await import(existsSync(source) ? source : built)
 }

@@ -3,9 +3,14 @@
  * together, and loads the heads of those protocols only that somebody asked for.
  */
 import { totalmem } from 'node:os'
+import type { ListenPlace } from './admin/control.ts'
+import type { ControlListener } from './admin/control-listener.ts'
+import { withCore } from './app/core-of.ts'
+import { decompress, decompressLater } from './app/decompress.ts'
 import { resolveData, type DataOptions, type ResolvedData } from './app/data-options.ts'
 import type { PreparedStore } from './app/open-store.ts'
-import { exposureOf, hostsToBind, isWellKnownGuest } from './app/reach.ts'
+import type { Declarations } from './app/declarations/declarations.ts'
+import { exposureOf, hostsToBind, isWellKnownGuest, usersFromElsewhere } from './app/reach.ts'
 import { closeStore, closeWhenFailed, type Store } from './app/store.ts'
 import { systemClock } from './base/clock.ts'
 import type { Logger } from './base/log.ts'
@@ -20,6 +25,21 @@ import type { ProtocolHead } from './protocols/head.ts'
 import { MemoryLog } from './storage/memory-log.ts'
 
 export type { DataOptions } from './app/data-options.ts'
+export { DeclarationError } from './app/declarations/declarations.ts'
+export type {
+  DeclaredArgument,
+  DeclaredArguments,
+  DeclaredBinding,
+  DeclaredExchange,
+  DeclaredFeed,
+  DeclaredPermission,
+  DeclaredQueue,
+  DeclaredStream,
+  DeclaredStreamConfig,
+  DeclaredUser,
+  DeclaredVhost,
+  Declarations,
+} from './app/declarations/declarations.ts'
 export { StoreFailedError } from './app/store-failed.ts'
 export type { LogFields, Logger } from './base/log.ts'
 export type { Durability } from './core/commits.ts'
@@ -48,6 +68,11 @@ export interface StartOptions {
    * earlier starts, or replace them.
    */
   readonly users?: readonly BrokerUser[] | undefined
+  /**
+   * What is to be there before anybody may connect. What is there already must be as it is declared here. Of a user who is among
+   * `users` too, only that counts.
+   */
+  readonly declarations?: Declarations | undefined
   /** Listen on another interface although nobody has a password of their own. */
   readonly insecure?: boolean | undefined
   /** AMQP 0-9-1; absent is off. Port 0 takes any free one. */
@@ -55,12 +80,22 @@ export interface StartOptions {
   /** Kafka; absent is off. `advertised` is told to clients instead of the address that they used. */
   readonly kafka?:
     { readonly port: number; readonly advertised?: ListenAddress | undefined } | undefined
+  /**
+   * The control API, over HTTP; absent is off. `hostNames` are further names by which it may be asked: it answers to those
+   * of this machine, and to `host`.
+   */
+  readonly management?:
+    { readonly port: number; readonly hostNames?: readonly string[] | undefined } | undefined
   /** Where log lines go; without it nowhere. */
   readonly log?: Logger | undefined
 }
 
 export interface RunningBroker {
-  readonly addresses: { readonly amqp?: ListenAddress; readonly kafka?: ListenAddress }
+  readonly addresses: {
+    readonly amqp?: ListenAddress
+    readonly kafka?: ListenAddress
+    readonly management?: ListenAddress
+  }
   /**
    * Rejects with a StoreFailedError when the disk has failed and the broker has closed itself: what waited for
    * the disk was not confirmed, and a new start recovers what was. Otherwise it is never settled. It need not be
@@ -95,12 +130,13 @@ const GOODBYE_LOOK_EVERY_MS = 5
  * Starts a broker in this process. Several may run side by side; they share nothing.
  *
  * Rejects with the system's error if a port or the data directory cannot be had, with ExposedError if
- * `host` is not of this machine alone and no user is there who could log in, with UserError if a user is refused.
- * Nothing is open then.
+ * `host` is not of this machine alone and no user is there who could log in, with UserError if a user is refused, with
+ * DeclarationError if what is declared cannot be, or is there otherwise. Nothing is open then.
  */
 export async function startBroker(options: StartOptions): Promise<RunningBroker> {
   const data = options.data && resolveData(options.data)
-  if (data === undefined) refuseExposure(options, exposureOf(options))
+  const declarations = options.declarations && (await checkDeclared(options.declarations))
+  if (data === undefined) refuseExposure(options, exposureWith(options))
   // What is loaded while the disk is read need not be waited for afterwards.
   if (data !== undefined) void Promise.allSettled(headModules(options))
   const parts = await buildParts(options, data)
@@ -114,7 +150,9 @@ export async function startBroker(options: StartOptions): Promise<RunningBroker>
     if (parts.broker.definitions.isFresh) access.addDefaultGuest()
     // Passwords are hashed on other threads while this one loads the heads.
     const [heads] = await Promise.all([loadHeads(options, parts.broker), addUsers(options, parts)])
-    return running(parts, await listen(heads, options, parts))
+    if (declarations !== undefined) await applyDeclared(declarations, options, parts)
+    const addresses = await listen(heads, options, parts)
+    return running(parts, await listenForControl(addresses, { options, parts, data }))
   } catch (error) {
     // If that fails too, the disk is what failed first.
     await closeParts(parts)
@@ -128,7 +166,28 @@ function running(parts: Parts, addresses: RunningBroker['addresses']): RunningBr
   const close = (): Promise<void> => (closed ??= closeParts(parts))
   const never = new Promise<never>(() => {})
   const failed = store === null ? never : closeWhenFailed(store, { close, log: broker.logger })
-  return { addresses, failed, close }
+  return withCore({ addresses, failed, close }, broker)
+}
+
+/** Loaded only where something is declared. */
+async function checkDeclared(declarations: Declarations): Promise<Declarations> {
+  const { checkDeclarations } = await import('./app/declarations/read-declarations.ts')
+  return checkDeclarations(declarations)
+}
+
+async function applyDeclared(
+  declarations: Declarations,
+  { users = [] }: StartOptions,
+  { broker }: Parts,
+): Promise<void> {
+  const { applyDeclarations } = await import('./app/declarations/apply-declarations.ts')
+  const usersSetOtherwise = new Set(users.map(({ name }) => name))
+  await applyDeclarations(broker, declarations, { usersSetOtherwise })
+}
+
+/** Declared users count as those that are given. */
+function exposureWith({ host, users = [], declarations }: StartOptions): string | null {
+  return exposureOf({ host, users: [...users, ...usersFromElsewhere(declarations)] })
 }
 
 function refuseExposure(options: StartOptions, exposure: string | null): void {
@@ -145,7 +204,7 @@ function storedExposureOf(
   { broker }: Parts,
   { directory }: ResolvedData,
 ): string | null {
-  const exposure = exposureOf(options)
+  const exposure = exposureWith(options)
   if (exposure === null) return null
   const replaced = new Set(options.users?.map((user) => user.name))
   const couldLogIn = broker.access.users.list().some((user) => {
@@ -163,6 +222,8 @@ interface Parts {
   readonly broker: Broker
   readonly listeners: Listener[]
   readonly heads: ProtocolHead[]
+  /** Null where nobody asked for it, and until it listens. */
+  control: ControlListener | null
   /** Null without a data directory. */
   readonly prepared: PreparedStore | null
   /** Null without a data directory, and until it is open. */
@@ -181,10 +242,21 @@ async function buildParts(options: StartOptions, data: ResolvedData | undefined)
     memoryBytesMax: options.memoryBytes ?? standardMemoryBytes(),
     random: systemRandom,
     logger,
+    decompress: decompressLater,
     ...(prepared !== null && { store: prepared.persistence }),
   })
   const buffers = new OutputBuffers()
-  return { turn, timers, buffers, broker, listeners: [], heads: [], prepared, store: null }
+  return {
+    turn,
+    timers,
+    buffers,
+    broker,
+    listeners: [],
+    heads: [],
+    control: null,
+    prepared,
+    store: null,
+  }
 }
 
 /** Loaded only where it is needed: most brokers of tests keep nothing. */
@@ -227,6 +299,8 @@ function addUser(users: Users, { name, password }: BrokerUser): Promise<void> {
   })
 }
 
+type Addresses = RunningBroker['addresses']
+
 interface LoadedHead {
   readonly name: 'amqp' | 'kafka'
   readonly port: number
@@ -245,14 +319,15 @@ async function loadHeads(options: StartOptions, broker: Broker): Promise<LoadedH
   const heads: LoadedHead[] = []
   // Stored messages must be readable whoever listens.
   const { amqpMessageFormat } = await import('./protocols/amqp/message-format.ts')
+  const { kafkaMessageFormat } = await import('./protocols/kafka/message-format.ts')
   broker.formats.register(amqpMessageFormat)
+  broker.formats.register(kafkaMessageFormat)
   if (amqp !== undefined) {
     const { AmqpHead } = await import('./protocols/amqp/head.ts')
     heads.push({ name: 'amqp', port: amqp.port, head: new AmqpHead(broker) })
   }
   if (kafka !== undefined) {
     const { KafkaHead } = await import('./protocols/kafka/head.ts')
-    const { decompress } = await import('./app/decompress.ts')
     const { advertised } = kafka
     const head = new KafkaHead(broker, { decompress, ...(advertised && { advertised }) })
     heads.push({ name: 'kafka', port: kafka.port, head })
@@ -283,7 +358,46 @@ async function listen(
   return addresses
 }
 
-async function closeParts({ listeners, heads, timers, store, broker }: Parts): Promise<void> {
+/** Last of all: whoever is told that the broker is ready may connect to the others. */
+async function listenForControl(
+  addresses: Addresses,
+  {
+    options,
+    parts,
+    data,
+  }: {
+    readonly options: StartOptions
+    readonly parts: Parts
+    readonly data: ResolvedData | undefined
+  },
+): Promise<Addresses> {
+  const { management } = options
+  if (management === undefined) return addresses
+  const { ControlListener } = await import('./admin/control-listener.ts')
+  const { controlSurroundings } = await import('./app/control-surroundings.ts')
+  const hosts = hostsToBind(options.host)
+  const all: { -readonly [Key in keyof Addresses]: Addresses[Key] } = { ...addresses }
+  const listeners = (): ListenPlace[] => {
+    const protocols = Object.keys(all) as ListenPlace['protocol'][]
+    return protocols.map((protocol) => ({ protocol, ...(all[protocol] as ListenAddress) }))
+  }
+  const { broker } = parts
+  const { port, hostNames = [] } = management
+  const surroundings = controlSurroundings({ data, startedMs: systemClock.wallMs(), listeners })
+  parts.control = await ControlListener.open({ broker, hosts, port, hostNames, surroundings })
+  all.management = { host: hosts[0] as string, port: parts.control.port }
+  return all
+}
+
+async function closeParts({
+  control,
+  listeners,
+  heads,
+  timers,
+  store,
+  broker,
+}: Parts): Promise<void> {
+  void control?.stop()
   for (const listener of listeners) listener.stop()
   for (const head of heads) head.close()
   const deadlineMs = systemClock.nowMs() + GOODBYE_MS
@@ -291,7 +405,7 @@ async function closeParts({ listeners, heads, timers, store, broker }: Parts): P
   while (someoneIsLeft() && systemClock.nowMs() < deadlineMs) {
     await new Promise((resolve) => setTimeout(resolve, GOODBYE_LOOK_EVERY_MS))
   }
-  await Promise.all(listeners.map((listener) => listener.close()))
+  await Promise.all([control?.close(), ...listeners.map((listener) => listener.close())])
   try {
     if (store !== null) await closeStore(store, broker.logger)
   } finally {

@@ -9,6 +9,7 @@ const run: FirstRun = {
   addresses: {
     amqp: { host: '127.0.0.1', port: 5672 },
     kafka: { host: '127.0.0.1', port: 9092 },
+    management: { host: '127.0.0.1', port: 15_672 },
   },
   data: undefined,
   users: [],
@@ -21,8 +22,9 @@ test('the first line says how long it took and that nothing is kept; then come t
     firstRunText(run),
     `PolyMQ 1.2.3  ready in 182 ms   in memory: gone when it stops
 
-  AMQP 0-9-1   amqp://guest:guest@localhost:5672
-  Kafka        localhost:9092
+  AMQP 0-9-1    amqp://guest:guest@localhost:5672
+  Kafka         localhost:9092
+  Control API   http://localhost:15672
 `,
   )
 })
@@ -34,6 +36,11 @@ test('with a data directory the first line says where it is and when what is in 
     first,
     'PolyMQ 1.2.3  ready in 182 ms   data in /var/lib/poly\\u001b[2Jmq, durability os',
   )
+})
+
+test('a configuration file that was read is named', () => {
+  const [, second] = firstRunText({ ...run, config: 'polymq.yaml' }).split('\n')
+  assert.equal(second, 'configured by polymq.yaml')
 })
 
 test('a listener that is off is not listed, and warnings come last', () => {

@@ -13,6 +13,8 @@ export interface FirstRun {
   readonly addresses: RunningBroker['addresses']
   /** Undefined: in memory. */
   readonly data: { readonly directory: string; readonly durability: Durability } | undefined
+  /** The configuration file that was read, as it is shown. */
+  readonly config?: string | undefined
   /** Names only: a password in a terminal's scroll-back is one too many. */
   readonly users: readonly string[]
   readonly warnings: readonly string[]
@@ -27,6 +29,7 @@ export function firstRunText(run: FirstRun): string {
   const ready = `ready in ${Math.round(run.readyMs)} ms`
   const lines = [
     `${bold(`PolyMQ ${run.version}`)}  ${ready}   ${keptText(run.data)}`,
+    ...(run.config === undefined ? [] : [`configured by ${run.config}`]),
     '',
     ...listeners.flatMap((listener) => {
       const address = run.addresses[listener.name]
@@ -41,7 +44,9 @@ export function firstRunText(run: FirstRun): string {
 }
 
 /** The same for a log. */
-export function readyFields(run: Pick<FirstRun, 'readyMs' | 'addresses' | 'data'>): LogFields {
+export function readyFields(
+  run: Pick<FirstRun, 'readyMs' | 'addresses' | 'data' | 'config'>,
+): LogFields {
   const entries = listeners.flatMap(({ name }) => {
     const address = run.addresses[name]
     return address === undefined ? [] : [[name, placeText(address)]]
@@ -50,6 +55,7 @@ export function readyFields(run: Pick<FirstRun, 'readyMs' | 'addresses' | 'data'
     readyMs: Math.round(run.readyMs),
     ...(Object.fromEntries(entries) as LogFields),
     ...(run.data && { data: run.data.directory, durability: run.data.durability }),
+    ...(run.config !== undefined && { config: run.config }),
   }
 }
 
@@ -63,6 +69,7 @@ const TITLE_WIDTH = Math.max(...listeners.map((listener) => listener.title.lengt
 function connectText(name: ListenerName, address: ListenAddress, users: readonly string[]): string {
   const where = placeText(address)
   if (name === 'kafka') return where
+  if (name === 'management') return `http://${where}`
   const credentials = users.length === 0 ? 'guest:guest' : encodeURIComponent(users[0]!)
   return `amqp://${credentials}@${where}`
 }

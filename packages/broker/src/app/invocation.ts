@@ -1,9 +1,11 @@
 /**
- * From the words of a command line and the variables around it to what is to be done with which
+ * From the words of a command line, the variables around it and a configuration file to what is to be done with which
  * settings. What options there are is options.ts's.
  */
 import { parseArgs } from 'node:util'
-import { usageError } from './exit.ts'
+import type { ConfigFile } from './config/config-file.ts'
+import { configError, usageError } from './exit.ts'
+import type { ExitError } from './exit.ts'
 import { commands, options, standardSettings } from './options.ts'
 import type { Command, Machine, Option, Settings } from './options.ts'
 import { printable } from './printable.ts'
@@ -13,23 +15,38 @@ import { ValueError } from './values.ts'
 export interface Invocation {
   readonly command: Command
   readonly settings: Readonly<Settings>
-  /** Names of the options that somebody gave, by flag or variable. */
+  /** Names of the options that somebody gave, by flag, variable or file. */
   readonly explicit: ReadonlySet<string>
+  /** The same with what was given, and where. */
+  readonly given: ReadonlyMap<string, GivenOption>
+}
+
+export interface GivenOption {
+  /** More than one of an option that is repeatable. */
+  readonly texts: readonly string[]
+  /** As in `--kafka-port`, `POLYMQ_KAFKA_PORT`, `polymq.yaml:3:9`. */
+  readonly source: string
+  readonly isFromFile: boolean
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** Reads flags, then variables, then defaults. Throws an ExitError (64) that says what is allowed. */
-export function readInvocation(given: {
+export interface InvocationInput {
   readonly args: readonly string[]
   readonly env: Environment
   readonly machine: Machine
-}): Invocation {
-  const { command, texts } = readArguments(given.args)
-  const settings = standardSettings(given.machine)
-  const explicit = new Set<string>()
+  /** Already read: what it says goes before the defaults. */
+  readonly file?: ConfigFile | undefined
+}
+
+/** Reads flags, then variables, then the file, then defaults. Throws an ExitError (64, or 78 for the file) that says what is allowed. */
+export function readInvocation(input: InvocationInput): Invocation {
+  const { command, texts } = readArguments(input.args)
+  const settings = standardSettings(input.machine)
+  const given = new Map<string, GivenOption>()
+  const invocation = { command, settings, given, explicit: new Set<string>() }
   // Help and version must come even where the environment is broken.
-  if (command === 'help' || command === 'version') return { command, settings, explicit }
+  if (command === 'help' || command === 'version') return invocation
 
   for (const option of options) {
     const fromFlag = texts.get(option.name)
@@ -38,18 +55,68 @@ export function readInvocation(given: {
       if (fromFlag !== undefined) throw usageError(foreignFlag(option, command))
       continue
     }
-    const found = fromFlag ?? readVariable(option, given.env)
-    const label = fromFlag ? `--${option.name}` : (option.variable ?? '')
-    for (const text of found) readValue({ option, label, text, settings, machine: given.machine })
-    if (found.length > 0) explicit.add(option.name)
+    const found = findGiven(option, fromFlag, input)
+    if (found === undefined) continue
+    const machine = found.isFromFile ? machineOf(input) : input.machine
+    for (const text of found.texts) readValue({ option, text, settings, machine, found })
+    given.set(option.name, found)
+    invocation.explicit.add(option.name)
   }
-  const invocation = { command, settings, explicit }
   checkData(invocation)
   return invocation
 }
 
+/** The path of the configuration file that flags or variables name; undefined if none of them does. */
+export function namedConfigFile({ args, env, machine }: InvocationInput): string | undefined {
+  const { command, texts } = readArguments(args)
+  const option = options.find(({ name }) => name === 'config')
+  if (option === undefined || !option.commands.includes(command)) return undefined
+  const found = findGiven(option, texts.get(option.name), { args, env, machine })
+  const settings = standardSettings(machine)
+  for (const text of found?.texts ?? []) {
+    readValue({ option, text, settings, machine, found: found as GivenOption })
+  }
+  return settings.config
+}
+
+/** First words of a command that concern no broker of this process, with all that follows; undefined if they ask for one. */
+export function wordsForOthers(args: readonly string[]): readonly string[] | undefined {
+  const [first, ...rest] = args
+  // One screen for who asks briefly; --help tells of all flags of a broker.
+  if (first === '-h') return ['help']
+  if (first === 'help') return rest.length > 0 ? args : undefined
+  if (first === undefined || first.startsWith('-')) return undefined
+  return commands.some((known) => known === first) ? undefined : args
+}
+
+/** Whether the words ask for a broker: only that one is configured by a file. */
+export function asksForBroker(args: readonly string[]): boolean {
+  const { command } = readArguments(args)
+  return command === 'start' || command === 'server'
+}
+
+function findGiven(
+  option: Option,
+  fromFlag: readonly string[] | undefined,
+  { env, file }: InvocationInput,
+): GivenOption | undefined {
+  if (fromFlag !== undefined) {
+    return { texts: fromFlag, source: `--${option.name}`, isFromFile: false }
+  }
+  const texts = readVariable(option, env)
+  if (texts.length > 0) return { texts, source: option.variable ?? '', isFromFile: false }
+  const fromFile = file?.settings.get(option.name)
+  if (fromFile === undefined) return undefined
+  return { texts: fromFile.texts, source: fromFile.place, isFromFile: true }
+}
+
+/** A path in a file is meant from where the file is. */
+function machineOf({ machine, file }: InvocationInput): Machine {
+  return { ...machine, absolute: (path) => file?.resolve(path) ?? machine.absolute(path) }
+}
+
 /** What is right by itself and makes no sense together. */
-function checkData({ command, settings, explicit }: Invocation): void {
+function checkData({ command, settings, explicit, given }: Invocation): void {
   const { data, durability, dryRun } = settings
   if (command === 'repair' && !dryRun) {
     throw usageError(
@@ -66,22 +133,35 @@ function checkData({ command, settings, explicit }: Invocation): void {
     ? '--disk-free-limit'
     : explicit.has('durability') && durability !== 'memory' && `--durability ${durability}`
   if (needy) {
-    throw usageError(`${needy} needs a data directory; without one all is in memory. ${remedy}.`)
+    const found = given.get(needy.split(' ', 1)[0]?.slice(2) ?? '')
+    throw refusal(
+      found,
+      `${needy} needs a data directory; without one all is in memory. ${remedy}.`,
+    )
   }
 }
 
-function readValue(given: {
+/** What a file says wrongly is its configuration, what was typed is usage. */
+function refusal(found: GivenOption | undefined, message: string): ExitError {
+  return found?.isFromFile === true
+    ? configError(`${found.source}: ${message}`)
+    : usageError(message)
+}
+
+function readValue(value: {
   readonly option: Option
-  readonly label: string
+  readonly found: GivenOption
   readonly text: string
   readonly settings: Settings
   readonly machine: Machine
 }): void {
+  const { option, found } = value
   try {
-    given.option.read(given.settings, given.text, given.machine)
+    option.read(value.settings, value.text, value.machine)
   } catch (error) {
     if (!(error instanceof ValueError)) throw error
-    throw usageError(`${given.label}: not a value it takes. Allowed: ${error.message}.`)
+    const label = found.isFromFile ? (option.key ?? option.name) : found.source
+    throw refusal(found, `${label}: not a value it takes. Allowed: ${error.message}.`)
   }
 }
 

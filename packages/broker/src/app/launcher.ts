@@ -4,13 +4,15 @@
  */
 import type { Logger } from '../base/log.ts'
 import type { RunningBroker, StartOptions } from '../index.ts'
+import type { ConfigFile } from './config/config-file.ts'
 import { configError } from './exit.ts'
 import { startFailure } from './failures.ts'
 import type { Invocation } from './invocation.ts'
 import { planListeners } from './listeners.ts'
 import type { ListenerPlan, PortKnowledge } from './listeners.ts'
 import type { Settings } from './options.ts'
-import { exposureOf, hostsToBind, loopbackHosts } from './reach.ts'
+import { PATH_CHARACTERS_MAX, printable } from './printable.ts'
+import { exposureOf, hostsToBind, loopbackHosts, usersFromElsewhere } from './reach.ts'
 
 export type StartBroker = (options: StartOptions) => Promise<RunningBroker>
 
@@ -23,11 +25,13 @@ export interface LaunchTools {
   readonly startBroker: StartBroker
   readonly ports: PortKnowledge
   readonly log: Logger
+  /** What it declares is there before anybody may connect. */
+  readonly file?: ConfigFile | undefined
 }
 
 /** Throws an ExitError: 78 for what cannot be had here, 74 for what the disk no longer has. */
 export async function launch(invocation: Invocation, tools: LaunchTools): Promise<Launched> {
-  const openWarnings = checkReach(invocation.settings)
+  const openWarnings = checkReach(invocation.settings, tools.file)
   // Ports that were free when they were probed, and taken when they were bound.
   const lost = new Set<number>()
   const ports: PortKnowledge = {
@@ -37,21 +41,39 @@ export async function launch(invocation: Invocation, tools: LaunchTools): Promis
   for (;;) {
     const plan = await planListeners(invocation, ports)
     try {
-      const broker = await tools.startBroker(startOptions(invocation, plan, tools.log))
+      const broker = await tools.startBroker(startOptions(invocation, plan, tools))
       return { broker, warnings: [...openWarnings, ...plan.warnings] }
     } catch (error) {
       const port = takenPort(error)
       // Once a port: the second time the plan has no such port, or has thrown.
-      if (port === undefined || lost.has(port)) throw startFailure(error, invocation.settings)
+      if (port === undefined || lost.has(port)) {
+        throw declarationFailure(error, tools.file) ?? startFailure(error, invocation.settings)
+      }
       lost.add(port)
     }
   }
 }
 
-function startOptions(invocation: Invocation, plan: ListenerPlan, log: Logger): StartOptions {
+/** With the place in the file: what is declared there cannot be, or is there otherwise. */
+function declarationFailure(error: unknown, file: ConfigFile | undefined): Error | undefined {
+  if (!(error instanceof Error && error.name === 'DeclarationError' && 'path' in error))
+    return undefined
+  const path = String(error.path)
+  const place = file?.placeOf(path) ?? path
+  const message = `${place}: ${printable(error.message, PATH_CHARACTERS_MAX)}.`
+  return configError(message, { cause: error })
+}
+
+function startOptions(
+  invocation: Invocation,
+  plan: ListenerPlan,
+  { log, file }: LaunchTools,
+): StartOptions {
   const { settings } = invocation
   const amqpPort = plan.ports.get('amqp')
   const kafkaPort = plan.ports.get('kafka')
+  const managementPort = plan.ports.get('management')
+  const hostNames = settings.managementHostNames
   const advertised = settings.kafkaAdvertised
   return {
     host: settings.host,
@@ -61,7 +83,9 @@ function startOptions(invocation: Invocation, plan: ListenerPlan, log: Logger): 
     data: dataOptions(settings),
     amqp: amqpPort === undefined ? undefined : { port: amqpPort },
     kafka: kafkaPort === undefined ? undefined : { port: kafkaPort, advertised },
+    management: managementPort === undefined ? undefined : { port: managementPort, hostNames },
     log,
+    declarations: file?.declarations,
   }
 }
 
@@ -79,8 +103,9 @@ export function hostsToProbe(host: string | undefined): readonly string[] {
  * A broker that others can reach, without a user of its own, must be asked for by name. Whether users are in
  * a data directory only the broker can tell; it refuses then, if there are none.
  */
-function checkReach(settings: Readonly<Settings>): string[] {
-  const exposure = exposureOf(settings)
+function checkReach(settings: Readonly<Settings>, file: ConfigFile | undefined): string[] {
+  const users = [...settings.users, ...usersFromElsewhere(file?.declarations)]
+  const exposure = exposureOf({ host: settings.host, users })
   if (settings.insecure) return [`--insecure: ${effectOfInsecure(settings, exposure)}.`]
   if (exposure === null || settings.data !== undefined) return []
   throw configError(

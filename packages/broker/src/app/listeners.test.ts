@@ -32,6 +32,7 @@ test('free ports are taken as they are', async () => {
     [
       ['amqp', 5672],
       ['kafka', 9092],
+      ['management', 15_672],
     ],
   )
   assert.deepEqual(warnings, [])
@@ -39,7 +40,8 @@ test('free ports are taken as they are', async () => {
 
 test('a taken port that nobody chose closes its listener with a warning that names the owner', async () => {
   const { ports, warnings } = await plan([], [5672])
-  assert.deepEqual([...ports], [['kafka', 9092]])
+  assert.deepEqual(ports.get('amqp'), undefined)
+  assert.equal(ports.get('kafka'), 9092)
   assert.deepEqual(warnings, [
     '5672 is in use by rabbitmq (pid 812): AMQP 0-9-1 listener is off. ' +
       'Use --amqp-port 5673, or 0 for any free port.',
@@ -65,12 +67,29 @@ test('a taken port ends the start of a server, chosen or not', async () => {
       ),
   )
   const { ports } = await plan([...server, '--kafka-port=off'], [9092])
-  assert.deepEqual([...ports], [['amqp', 5672]])
+  assert.equal(ports.get('amqp'), 5672)
+  assert.equal(ports.get('kafka'), undefined)
 })
 
 test('port 0 is not probed, and off is not in the plan', async () => {
-  const { ports } = await plan(['--amqp-port', '0', '--kafka-port', 'off'], [0])
+  const { ports } = await plan(
+    ['--amqp-port', '0', '--kafka-port', 'off', '--management-port', 'off'],
+    [0],
+  )
   assert.deepEqual([...ports], [['amqp', 0]])
+})
+
+test('a port of the control API is planned as the others are', async () => {
+  const { ports, warnings } = await plan([], [15_672])
+  assert.equal(ports.get('management'), undefined)
+  assert.deepEqual(warnings, [
+    '15672 is in use by rabbitmq (pid 812): Control API listener is off. ' +
+      'Use --management-port 15673, or 0 for any free port.',
+  ])
+  await assert.rejects(
+    plan(['--management-port=15672'], [15_672]),
+    (error) => error instanceof ExitError && error.code === 78,
+  )
 })
 
 test('nothing left to listen ends the start', async () => {
@@ -80,7 +99,8 @@ test('nothing left to listen ends the start', async () => {
 
 test('a port that is chosen for one listener is not taken for another', async () => {
   const { ports, warnings } = await plan(['--amqp-port', '9092'], [])
-  assert.deepEqual([...ports], [['amqp', 9092]])
+  assert.equal(ports.get('amqp'), 9092)
+  assert.equal(ports.get('kafka'), undefined)
   assert.match(warnings[0] ?? '', /^9092 is in use by --amqp-port: Kafka listener is off\./)
   await assert.rejects(plan(['--amqp-port=1', '--kafka-port=1'], []), /Port 1 is in use by --kafka/)
 })

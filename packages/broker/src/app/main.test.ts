@@ -52,7 +52,10 @@ interface Command {
 
 function run(t: TestContext, args: string[], env: Record<string, string> = {}): Command {
   const { PATH = '' } = process.env
-  const child = spawn(process.execPath, args, { env: { PATH, ...env } })
+  const child = spawn(process.execPath, args, {
+    // Taken or not, its standard port is nobody's business here.
+    env: { PATH, POLYMQ_MANAGEMENT_PORT: 'off', ...env },
+  })
   // A test that fails must not leave a process behind: the runner would wait for it.
   t.after(() => child.kill('SIGKILL'))
   const output = { stdout: '', stderr: '' }

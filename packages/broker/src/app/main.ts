@@ -1,15 +1,15 @@
 /** The command `polymq`, apart from which broker it starts: cli.ts brings that. */
 import { flushCompileCache } from 'node:module'
-import { totalmem } from 'node:os'
-import { resolve } from 'node:path'
 import type { Logger } from '../base/log.ts'
 import { isAnswered } from '../base/net/probe.ts'
+import { findConfig } from './config/find-config.ts'
+import type { ConfigFile } from './config/config-file.ts'
 import { ExitCode, ExitError } from './exit.ts'
 import { failureOf } from './failures.ts'
 import { firstRunText, readyFields } from './first-run.ts'
 import { helpText } from './help.ts'
-import { readInvocation } from './invocation.ts'
-import type { Environment, Invocation } from './invocation.ts'
+import { readInvocation, wordsForOthers } from './invocation.ts'
+import type { Invocation } from './invocation.ts'
 import { hostsToProbe, launch } from './launcher.ts'
 import type { Launched, StartBroker } from './launcher.ts'
 import { createLogger } from './logger.ts'
@@ -18,6 +18,7 @@ import { findPortOwner } from './port-owner.ts'
 import type { InspectStore } from './repair.ts'
 import { closeOnSignal } from './shutdown.ts'
 import { keepYoungGenerationSmall } from './small-heap.ts'
+import { thisMachine, wantsColour } from './this-machine.ts'
 import { readVersion } from './version.ts'
 
 export interface Main {
@@ -41,11 +42,14 @@ export async function main(tools: Main): Promise<void> {
 }
 
 async function run(tools: Main): Promise<void> {
-  const invocation = readInvocation({
-    args: process.argv.slice(2),
-    env: process.env,
-    machine: { memoryBytes: usableMemoryBytes(), absolute: (path) => resolve(path) },
-  })
+  const input = { args: process.argv.slice(2), env: process.env, machine: thisMachine() }
+  const others = wordsForOthers(input.args)
+  if (others !== undefined) {
+    process.exitCode = await runOther(others)
+    return
+  }
+  const file = await findConfig(input)
+  const invocation = readInvocation({ ...input, file })
   switch (invocation.command) {
     case 'help':
       process.stdout.write(helpText())
@@ -58,8 +62,18 @@ async function run(tools: Main): Promise<void> {
       return
     case 'server':
     case 'start':
-      await start(invocation, tools)
+      await start(invocation, tools, file)
   }
+}
+
+/** A command that is not about a broker of this process; loaded only then, as a broker must start soon. */
+async function runOther(args: readonly string[]): Promise<ExitCode> {
+  const [{ runCommand }, { ProcessTerminal }] = await Promise.all([
+    import('./commands/run-command.ts'),
+    import('./commands/terminal.ts'),
+  ])
+  const terminal = new ProcessTerminal(process.env, wantsColour)
+  return runCommand({ args, env: process.env, terminal })
 }
 
 async function repairData({ settings }: Invocation, tools: Main): Promise<ExitCode> {
@@ -72,7 +86,11 @@ async function repairData({ settings }: Invocation, tools: Main): Promise<ExitCo
   })
 }
 
-async function start(invocation: Invocation, tools: Main): Promise<void> {
+async function start(
+  invocation: Invocation,
+  tools: Main,
+  file: ConfigFile | undefined,
+): Promise<void> {
   const { settings } = invocation
   if (settings.data !== undefined) keepYoungGenerationSmall()
   const format = logFormatOf(invocation)
@@ -82,6 +100,7 @@ async function start(invocation: Invocation, tools: Main): Promise<void> {
     log,
     startBroker: async (options) => (await tools.loadBroker())(options),
     ports: { isTaken: (port) => isAnswered(port, hosts), ownerOf: findPortOwner },
+    file,
   })
   const { broker } = launched
   broker.failed.catch((error: unknown) => exitWith(failureOf(error)))
@@ -91,7 +110,7 @@ async function start(invocation: Invocation, tools: Main): Promise<void> {
     nowMs: () => performance.now(),
     log,
   })
-  announce(invocation, launched, { log, format })
+  announce(invocation, launched, { log, format, file })
   // Node writes its compile cache when it exits; a broker may be killed first.
   flushCompileCache()
 }
@@ -100,22 +119,38 @@ async function start(invocation: Invocation, tools: Main): Promise<void> {
 function announce(
   { command, settings }: Invocation,
   { broker, warnings }: Launched,
-  { log, format }: { readonly log: Logger; readonly format: LogFormat },
+  {
+    log,
+    format,
+    file,
+  }: {
+    readonly log: Logger
+    readonly format: LogFormat
+    readonly file: ConfigFile | undefined
+  },
 ): void {
   const readyMs = performance.now()
   const { addresses } = broker
   const { data: directory, durability } = settings
   const data = directory === undefined ? undefined : { directory, durability }
+  const config = file?.path
   if (command === 'start' || process.stdout.isTTY) {
-    const users = settings.users.map((user) => user.name)
+    const users = usersToShow(settings, file)
     const colour = wantsColour(process.stdout, process.env)
     const version = readVersion()
-    const run = { version, readyMs, addresses, data, users, warnings, colour }
+    const run = { version, readyMs, addresses, data, config, users, warnings, colour }
     process.stdout.write(firstRunText(run))
   }
-  if (command === 'server') log.info('ready', readyFields({ readyMs, addresses, data }))
+  if (command === 'server') log.info('ready', readyFields({ readyMs, addresses, data, config }))
   // Whoever collects the log does not see the text above.
   if (command === 'server' || format === 'json') for (const warning of warnings) log.warn(warning)
+}
+
+/** guest, whom everybody knows, is there unless somebody has said what guest is. */
+function usersToShow({ users }: Invocation['settings'], file: ConfigFile | undefined): string[] {
+  const declared = file?.declarations.users ?? []
+  const isGuestDeclared = declared.some(({ name }) => name === 'guest')
+  return [...users, ...(isGuestDeclared ? declared : [])].map(({ name }) => name)
 }
 
 /** Nobody looks at a server's terminal: its log is for machines unless they are told otherwise. */
@@ -132,18 +167,6 @@ function terminalLogger(invocation: Invocation, format: LogFormat): Logger {
     write: (line) => process.stderr.write(line),
     now: () => new Date(),
   })
-}
-
-/** In a container, what it may use, which can be far less than what the machine has. */
-function usableMemoryBytes(): number {
-  const constrained = process.constrainedMemory()
-  return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem()
-}
-
-function wantsColour(stream: { readonly isTTY?: boolean }, env: Environment): boolean {
-  if (env.NO_COLOR) return false
-  if (env.FORCE_COLOR) return env.FORCE_COLOR !== '0'
-  return stream.isTTY === true && env.TERM !== 'dumb'
 }
 
 function exitWith(error: unknown): void {

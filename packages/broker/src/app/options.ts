@@ -1,7 +1,6 @@
 /**
- * The one list of options. Flags, variables (invocation.ts) and the help text are made from it; the
- * configuration file and the documentation are to be made from it too. An option is added here
- * and nowhere else.
+ * The one list of options. Flags and variables (invocation.ts), the configuration file (config/), the help text and
+ * shell completion are made from it, and docs/configuration.md is compared with it. An option is added here and nowhere else.
  */
 import type { Durability } from '../core/commits.ts'
 import { durabilities } from '../core/durability.ts'
@@ -21,10 +20,14 @@ export interface Settings {
   amqpPort: values.PortSetting
   kafkaPort: values.PortSetting
   kafkaAdvertised: values.HostPort | undefined
+  managementPort: values.PortSetting
+  managementHostNames: string[]
   /** Undefined: both loopback addresses. */
   host: string | undefined
   users: values.UserSetting[]
   insecure: boolean
+  /** Absolute. Undefined: polymq.yaml in the working directory, if there is one. */
+  config: string | undefined
   /** Absolute. Undefined: everything is in memory. */
   data: string | undefined
   durability: Durability
@@ -54,6 +57,8 @@ export interface Option {
   readonly short?: string
   /** Undefined for what is decided each time anew. */
   readonly variable: string | undefined
+  /** In polymq.yaml, a dot for each level; undefined for what a file cannot say. */
+  readonly key: string | undefined
   readonly commands: readonly Command[]
   /** What stands for the value in the help text; a switch has none. */
   readonly placeholder: string | undefined
@@ -65,7 +70,10 @@ export interface Option {
   readonly read: (settings: Settings, text: string, machine: Machine) => void
 }
 
-export const standardPorts = { amqp: 5672, kafka: 9092 } as const
+/** Read if it is in the working directory and no other is named. */
+export const standardConfigFile = 'polymq.yaml'
+
+export const standardPorts = { amqp: 5672, kafka: 9092, management: 15_672 } as const
 
 const STANDARD_MEMORY_SHARE = 0.4
 const STANDARD_MEMORY_BYTES_MAX = 2 * 1024 ** 3
@@ -76,6 +84,7 @@ export const options: readonly Option[] = [
   {
     name: 'amqp-port',
     variable: 'POLYMQ_AMQP_PORT',
+    key: 'amqp.port',
     commands: brokers,
     placeholder: 'PORT',
     repeatable: false,
@@ -88,6 +97,7 @@ export const options: readonly Option[] = [
   {
     name: 'kafka-port',
     variable: 'POLYMQ_KAFKA_PORT',
+    key: 'kafka.port',
     commands: brokers,
     placeholder: 'PORT',
     repeatable: false,
@@ -100,6 +110,7 @@ export const options: readonly Option[] = [
   {
     name: 'kafka-advertised',
     variable: 'POLYMQ_KAFKA_ADVERTISED',
+    key: 'kafka.advertised',
     commands: brokers,
     placeholder: 'HOST:PORT',
     repeatable: false,
@@ -110,8 +121,35 @@ export const options: readonly Option[] = [
     },
   },
   {
+    name: 'management-port',
+    variable: 'POLYMQ_MANAGEMENT_PORT',
+    key: 'management.port',
+    commands: brokers,
+    placeholder: 'PORT',
+    repeatable: false,
+    standard: String(standardPorts.management),
+    help: 'control API over HTTP, for this command and metrics; likewise',
+    read: (settings, text) => {
+      settings.managementPort = values.parsePort(text)
+    },
+  },
+  {
+    name: 'management-host-name',
+    variable: 'POLYMQ_MANAGEMENT_HOST_NAME',
+    key: 'management.hostName',
+    commands: brokers,
+    placeholder: 'NAME',
+    repeatable: true,
+    standard: 'localhost and --host',
+    help: 'further name by which the control API may be asked',
+    read: (settings, text) => {
+      settings.managementHostNames.push(values.parseHostName(text))
+    },
+  },
+  {
     name: 'host',
     variable: 'POLYMQ_HOST',
+    key: 'host',
     commands: brokers,
     placeholder: 'ADDRESS',
     repeatable: false,
@@ -124,6 +162,7 @@ export const options: readonly Option[] = [
   {
     name: 'user',
     variable: 'POLYMQ_USER',
+    key: undefined,
     commands: brokers,
     placeholder: 'NAME:PASSWORD',
     repeatable: true,
@@ -136,6 +175,7 @@ export const options: readonly Option[] = [
   {
     name: 'insecure',
     variable: 'POLYMQ_INSECURE',
+    key: 'insecure',
     commands: brokers,
     placeholder: undefined,
     repeatable: false,
@@ -148,6 +188,7 @@ export const options: readonly Option[] = [
   {
     name: 'data',
     variable: 'POLYMQ_DATA',
+    key: 'data',
     commands: [...brokers, 'repair'],
     placeholder: 'DIR',
     repeatable: false,
@@ -160,6 +201,7 @@ export const options: readonly Option[] = [
   {
     name: 'durability',
     variable: 'POLYMQ_DURABILITY',
+    key: 'durability',
     commands: brokers,
     placeholder: 'WHEN',
     repeatable: false,
@@ -172,6 +214,7 @@ export const options: readonly Option[] = [
   {
     name: 'disk-free-limit',
     variable: 'POLYMQ_DISK_FREE_LIMIT',
+    key: 'diskFreeLimit',
     commands: brokers,
     placeholder: 'SIZE',
     repeatable: false,
@@ -184,6 +227,7 @@ export const options: readonly Option[] = [
   {
     name: 'memory',
     variable: 'POLYMQ_MEMORY',
+    key: 'memory',
     commands: brokers,
     placeholder: 'SIZE',
     repeatable: false,
@@ -196,6 +240,7 @@ export const options: readonly Option[] = [
   {
     name: 'log-level',
     variable: 'POLYMQ_LOG_LEVEL',
+    key: 'log.level',
     commands: brokers,
     placeholder: 'LEVEL',
     repeatable: false,
@@ -208,6 +253,7 @@ export const options: readonly Option[] = [
   {
     name: 'log-format',
     variable: 'POLYMQ_LOG_FORMAT',
+    key: 'log.format',
     commands: brokers,
     placeholder: 'FORMAT',
     repeatable: false,
@@ -218,8 +264,22 @@ export const options: readonly Option[] = [
     },
   },
   {
+    name: 'config',
+    variable: 'POLYMQ_CONFIG',
+    key: undefined,
+    commands: brokers,
+    placeholder: 'FILE',
+    repeatable: false,
+    standard: `${standardConfigFile}, if it is here`,
+    help: 'read these settings, and what is to be declared, from a file',
+    read: (settings, text, machine) => {
+      settings.config = machine.absolute(values.parseFile(text))
+    },
+  },
+  {
     name: 'dry-run',
     variable: undefined,
+    key: undefined,
     commands: ['repair'],
     placeholder: undefined,
     repeatable: false,
@@ -233,6 +293,7 @@ export const options: readonly Option[] = [
     name: 'output',
     short: 'o',
     variable: undefined,
+    key: undefined,
     commands: ['repair'],
     placeholder: 'FORMAT',
     repeatable: false,
@@ -249,9 +310,12 @@ export function standardSettings(machine: Machine): Settings {
     amqpPort: standardPorts.amqp,
     kafkaPort: standardPorts.kafka,
     kafkaAdvertised: undefined,
+    managementPort: standardPorts.management,
+    managementHostNames: [],
     host: undefined,
     users: [],
     insecure: false,
+    config: undefined,
     data: undefined,
     durability: standardDurability,
     diskFreeBytesMin: standardDiskFreeBytesMin,

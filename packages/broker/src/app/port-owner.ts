@@ -3,6 +3,7 @@
  * person who has to decide which of the two moves. Never an error; at worst nobody is named.
  */
 import { readdir, readFile, readlink } from 'node:fs/promises'
+import { basename } from 'node:path'
 
 /** State 0A of /proc/net/tcp. */
 const LISTENING = '0A'
@@ -17,10 +18,20 @@ export async function findPortOwner(port: number): Promise<string | undefined> {
   for (const pid of await entries('/proc')) {
     if (!/^\d+$/.test(pid)) continue
     if (!(await holdsOneOf(pid, sockets))) continue
-    const name = await readText(`/proc/${pid}/comm`)
-    return name === undefined ? `pid ${pid}` : `${name.trim()} (pid ${pid})`
+    const name = await nameOf(pid)
+    return name === undefined ? `pid ${pid}` : `${name} (pid ${pid})`
   }
   return undefined
+}
+
+/** Node calls its first thread so, and with it the process; its file says more. */
+const NODE_THREAD = 'MainThread'
+
+async function nameOf(pid: string): Promise<string | undefined> {
+  const name = (await readText(`/proc/${pid}/comm`))?.trim()
+  if (name !== NODE_THREAD) return name
+  const file = await readlink(`/proc/${pid}/exe`).catch(() => '')
+  return basename(file) || name
 }
 
 /** Links such as `socket:[12345]` of the sockets that listen at the port. */

@@ -1,4 +1,5 @@
 /** Where a broker listens and whether strangers can come in there: the same for command and embed API. */
+import type { Declarations, DeclaredUser } from './declarations/declarations.ts'
 
 export const loopbackHosts: readonly string[] = ['127.0.0.1', '::1']
 
@@ -20,6 +21,13 @@ export function exposureOf({ host, users = [] }: Reach): string | null {
   if (host === undefined || isOfThisMachineAlone(host)) return null
   if (users.length === 0) return 'no user is set'
   return users.every(isWellKnownGuest) ? 'everybody knows the password of guest' : null
+}
+
+/** Of those that are declared, who may log in from other machines. */
+export function usersFromElsewhere(
+  declarations: Declarations | undefined,
+): readonly DeclaredUser[] {
+  return declarations?.users?.filter(({ loopbackOnly }) => loopbackOnly !== true) ?? []
 }
 
 /** Of names only `localhost`: others lead wherever somebody points them, 127.example.org too. */

@@ -25,7 +25,7 @@ export async function repair(options: RepairOptions): Promise<ExitCode> {
   try {
     const report = await inspect(directory)
     write(output === 'json' ? reportJson(report) : reportText(report))
-    return isSound(report) ? ExitCode.Ok : ExitCode.Damaged
+    return isSound(report) ? ExitCode.Ok : ExitCode.Failed
   } catch (error) {
     throw inspectionFailure(error, directory)
   }

@@ -83,6 +83,20 @@ export function parseDirectory(text: string): string {
   return text
 }
 
+/** Likewise. */
+export function parseFile(text: string): string {
+  if (text === '' || text.startsWith('~')) {
+    throw new ValueError('a file, as in /etc/polymq.yaml; ~ is for shells')
+  }
+  return text
+}
+
+/** As in a URL, without its port. */
+export function parseHostName(text: string): string {
+  if (/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/i.test(text)) return text.toLowerCase()
+  throw new ValueError('a host name without a port, as in broker.example.org')
+}
+
 /** Also `[::1]:9092`. */
 export function parseHostPort(text: string): HostPort {
   const match = /^(?:\[([0-9a-f:.]+)\]|([^\s:/[\]]+)):(\d+)$/i.exec(text)
