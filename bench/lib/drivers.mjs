@@ -1,5 +1,5 @@
 // @ts-check
-// Builds the C load drivers into a temporary directory and runs them.
+// Builds the C load drivers into a temporary directory and runs them, and the one in JavaScript.
 
 import { join } from 'node:path'
 import { ManagedProcess, runToEnd } from './processes.mjs'
@@ -7,7 +7,7 @@ import { ManagedProcess, runToEnd } from './processes.mjs'
 export const benchDir = join(import.meta.dirname, '..')
 export const driverNames = /** @type {const} */ (['amqpload', 'amqpprobe', 'kafkaload'])
 
-/** @typedef {typeof driverNames[number]} DriverName */
+/** @typedef {typeof driverNames[number] | 'elasticity'} DriverName */
 
 /**
  * @param {string} directory where the binaries go
@@ -37,10 +37,14 @@ export async function buildDrivers(directory) {
  * @returns {Promise<Record<string, number>>} what it measured
  */
 export async function runDriver({ directory, driver, args, deadlineSeconds }) {
+  const isScript = driver === 'elasticity'
   const ran = await runToEnd({
     name: driver,
-    command: join(directory, driver),
-    args: [...args, '-j', '-T', String(deadlineSeconds)],
+    command: isScript ? process.execPath : join(directory, driver),
+    args: [
+      ...(isScript ? [join(benchDir, 'elasticity.mjs')] : []),
+      ...[...args, '-j', '-T', String(deadlineSeconds)],
+    ],
     timeoutMs: (deadlineSeconds + 5) * 1000,
   })
   if (!ran.ok) throw new Error(ran.why)

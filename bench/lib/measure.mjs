@@ -6,7 +6,7 @@ import { measureBacklog } from './backlog.mjs'
 import { runDriver } from './drivers.mjs'
 
 /** A broker that does not manage a run in this time has failed it. */
-const deadlineSeconds = { throughput: 60, probe: 60, latency: 60, backlog: 300 }
+const deadlineSeconds = { throughput: 60, probe: 60, latency: 60, backlog: 300, elasticity: 120 }
 
 /** One lap of PolyMQ's journal (8 x 64 MiB) and some more. */
 const lap = { messages: 150_000, args: '-s 4096 -d -c -i 2000 -a -q 1000 -Q lap'.split(' ') }
@@ -131,8 +131,9 @@ async function measurePlain({ broker, workload, args, count, name, directory, de
 /** @param {{ workload: Workload, which: 'warmUp' | 'full', scale: number }} options */
 function scaledLength({ workload, which, scale }) {
   const length = workload.length[which]
-  // A probe is as long on every peer: it counts seconds.
-  return workload.kind === 'probe' ? length : Math.max(1, Math.round(length * scale))
+  // As long on every peer: a probe counts seconds, and where workers set the pace a slow peer is no slower.
+  const isFixed = workload.kind === 'probe' || workload.kind === 'elasticity'
+  return isFixed ? length : Math.max(1, Math.round(length * scale))
 }
 
 /**

@@ -17,7 +17,8 @@ const startTimeoutMs = 15_000
 export const nodeCommand = pinnedNode()
 
 /**
- * @typedef {{ amqp: number, kafka: number }} Ports
+ * @typedef {{ amqp: number, kafka: number, management?: number | undefined }} Ports
+ * @typedef {'idle' | 'scraped'} Control the control listener, which is off without; scraped is asked for metrics each second
  * @typedef {'sync' | 'os'} Durability
  * @typedef {object} RunningBroker
  * @property {Ports} ports
@@ -29,15 +30,19 @@ export const nodeCommand = pinnedNode()
 /**
  * Starts a broker script under Node with instrument.mjs in it. Its working directory is fresh, and goes with it; with a
  * durability its data are in there.
- * @param {{ name: string, script: string, durability?: Durability | undefined, env?: Record<string, string>,
- *   scratchDir: string }} options
+ * @param {{ name: string, script: string, durability?: Durability | undefined, control?: Control | undefined,
+ *   env?: Record<string, string>, scratchDir: string }} options
  * @returns {Promise<RunningBroker>}
  */
-export async function startNodeBroker({ name, script, durability, env = {}, scratchDir }) {
+export async function startNodeBroker({ name, script, durability, control, env = {}, scratchDir }) {
   if (!existsSync(script)) throw new Error(`${name}: no such file: ${script}`)
   const isPolymq = script.endsWith('polymq.js')
   const port = await freePort()
-  const ports = { amqp: port, kafka: isPolymq ? await freePort() : port }
+  const ports = {
+    amqp: port,
+    kafka: isPolymq ? await freePort() : port,
+    management: control === undefined ? undefined : await freePort(),
+  }
   const cwd = await mkdtemp(join(scratchDir, `${name.replaceAll(' ', '-')}-`))
   const managed = new ManagedProcess({
     name,
@@ -53,13 +58,17 @@ export async function startNodeBroker({ name, script, durability, env = {}, scra
     cwd,
     channel: true,
   })
+  /** @type {NodeJS.Timeout | undefined} */
+  let scraping
   const stop = async () => {
+    clearInterval(scraping)
     await managed.stop()
     await rm(cwd, { recursive: true, force: true })
   }
   try {
     await waitForPort({ managed, port: ports.amqp, timeoutMs: startTimeoutMs })
     await waitForPort({ managed, port: ports.kafka, timeoutMs: startTimeoutMs })
+    if (control === 'scraped') scraping = await startScraping(ports)
   } catch (error) {
     await stop()
     throw error
@@ -67,12 +76,32 @@ export async function startNodeBroker({ name, script, durability, env = {}, scra
   return { ports, managed, pid: managed.child.pid ?? null, stop }
 }
 
+const scrapeEveryMs = 1000
+
+/**
+ * The first scrape loads what answers it, and is waited for.
+ * @param {Ports} ports
+ */
+async function startScraping({ management }) {
+  const scrape = async () => {
+    const answer = await fetch(`http://127.0.0.1:${management}/metrics`)
+    if (!answer.ok) throw new Error(`metrics: ${answer.status}`)
+    return answer.text()
+  }
+  await scrape()
+  // One that comes while the broker is being stopped is nobody's loss.
+  return setInterval(() => void scrape().catch(() => {}), scrapeEveryMs)
+}
+
 /**
  * Without a durability there is no data directory: all in memory.
  * @param {{ ports: Ports, durability: Durability | undefined, cwd: string }} options
  */
 function polymqWords({ ports, durability, cwd }) {
-  const words = ['--amqp-port', String(ports.amqp), '--kafka-port', String(ports.kafka)]
+  const words = [
+    ...['--amqp-port', String(ports.amqp), '--kafka-port', String(ports.kafka)],
+    ...['--management-port', String(ports.management ?? 'off')],
+  ]
   if (durability === undefined) return words
   return ['server', '--data', join(cwd, 'data'), '--durability', durability, ...words]
 }

@@ -15,6 +15,7 @@ import { peerNames } from './workloads.mjs'
 
 /**
  * @typedef {import('./node-brokers.mjs').RunningBroker} RunningBroker
+ * @typedef {import('./node-brokers.mjs').Control} Control
  * @typedef {import('./node-brokers.mjs').Durability} Durability
  * @typedef {object} Peer
  * @property {string} name
@@ -39,6 +40,8 @@ export async function describePeers({ protocols, withKafka, install, polymqScrip
     ...(protocols.has('amqp') ? amqpPeers({ install }) : []),
     ...(protocols.has('kafka') ? await kafkaPeers({ withKafka }) : []),
     polymq({ name: peerNames.polymq, script: polymqScript }),
+    polymq({ name: peerNames.polymqIdle, script: polymqScript, control: 'idle' }),
+    polymq({ name: peerNames.polymqScraped, script: polymqScript, control: 'scraped' }),
     polymq({ name: peerNames.polymqOs, script: polymqScript, durability: 'os' }),
     polymq({ name: peerNames.polymqSync, script: polymqScript, durability: 'sync' }),
   ]
@@ -101,17 +104,17 @@ function ceiling({ name, script, durability, env = {} }) {
 }
 
 /**
- * @param {{ name: string, script: string, durability?: Durability }} options
+ * @param {{ name: string, script: string, durability?: Durability, control?: Control }} options
  * @returns {Peer}
  */
-function polymq({ name, script, durability }) {
+function polymq({ name, script, durability, control }) {
   return {
     name,
     share: 1,
     shared: false,
     laps: durability !== undefined,
     version: 'this commit',
-    start: (scratchDir) => startNodeBroker({ name, script, durability, scratchDir }),
+    start: (scratchDir) => startNodeBroker({ name, script, durability, control, scratchDir }),
   }
 }
 

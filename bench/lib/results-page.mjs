@@ -43,6 +43,7 @@ export function resultsTables(results) {
     latencyTable(results, of('latency')),
     backlogTable(results, of('backlog')),
     probeTable(results, of('probe')),
+    elasticityTable(results, of('elasticity')),
     insideTable(results),
   ]
   return [describeRun(results), ...tables.map((lines) => lines.join('\n')), '']
@@ -70,10 +71,12 @@ function describeRun({ context, peers, skipped }) {
  */
 function throughputTables(results, workloads) {
   return /** @type {const} */ (['amqp', 'kafka']).flatMap((protocol) =>
-    [false, true].map((onDisk) => {
+    [false, true].flatMap((onDisk) => {
       const shown = workloads.filter((one) => one.protocol === protocol && one.onDisk === onDisk)
-      const unit = `${protocol === 'amqp' ? 'messages' : 'records'}/s consumed`
-      return throughputTable(results, shown, `${unit}, ${onDisk ? 'on disk' : 'in memory'}`)
+      const what = protocol === 'amqp' ? 'messages' : 'records'
+      const unit = `${what}/s consumed, ${onDisk ? 'on disk' : 'in memory'}`
+      const groups = Map.groupBy(shown, (one) => one.peers.join())
+      return [...groups.values()].map((group) => throughputTable(results, group, unit))
     }),
   )
 }
@@ -209,6 +212,46 @@ function probeTable(results, workloads) {
   })
   if (rows.length === 0) return []
   return table(['round trip, ms', 'broker', 'p50', 'p99', 'max', 'busy messages/s'], rows)
+}
+
+/**
+ * @param {Results} results
+ * @param {Workload[]} workloads
+ */
+function elasticityTable(results, workloads) {
+  const rows = rowsOf(results, workloads).map(({ workload, name, row }) => {
+    const elasticity = row?.summary?.elasticity
+    if (!row?.summary || !elasticity)
+      return [name, row ? failure(row) : 'skipped', '', '', '', '', '', '']
+    const { scalingRatioLeast, burstRatioLeast } = name === peerNames.polymq ? workload.limits : {}
+    const { value } = row.summary
+    const { burstRatio } = elasticity
+    const times = (/** @type {number} */ ratio) => ratio.toFixed(2)
+    return [
+      name,
+      range(elasticity.onePerSecond, thousands),
+      range(elasticity.fourPerSecond, thousands),
+      `${range(value, times)}${targetWords(value.median, { least: scalingRatioLeast })}`,
+      range(elasticity.burstPerSecond, thousands),
+      `${range(burstRatio, times)}${targetWords(burstRatio.median, { least: burstRatioLeast })}`,
+      `${elasticity.connections.toFixed(0)}, ${elasticity.connectionsLost.toFixed(0)}`,
+      range(elasticity.longestGapMs, (ms) => ms.toFixed(0)),
+    ]
+  })
+  if (rows.length === 0) return []
+  return table(
+    [
+      'elasticity, 1 ms of work a message',
+      'one worker, messages/s',
+      'four workers',
+      'four / one',
+      'burst taken, messages/s',
+      'burst / one worker',
+      'connections that came, of them lost',
+      'longest time without a message, ms',
+    ],
+    rows,
+  )
 }
 
 /** @param {Results} results */

@@ -24,6 +24,7 @@ const valueKeys = {
   probe: ['p99Ms'],
   // amqpload, kafkaload, bare-fdatasync.
   latency: ['confirmP50Ms', 'ackP50Ms', 'p50Ms'],
+  elasticity: ['scalingRatio'],
 }
 
 /**
@@ -31,16 +32,19 @@ const valueKeys = {
  * @typedef {{ median: number, least: number, most: number }} Spread
  * @typedef {object} Summary
  * @property {Spread} value by kind of workload: messages/s consumed (of a backlog: drained), p99 of a probe in ms, p50
- *   of a latency in ms
+ *   of a latency in ms, of elasticity the ratio of four workers to one
  * @property {Spread | null} megabytesPerSecond Kafka
  * @property {Spread | null} answerP99Ms until the confirm, or the answer to a produce
  * @property {{ first: number, last: number }} ends the values of the first and the last run
  * @property {{ p50Ms: number, maxMs: number, probes: number, busyPerSecond: number, unanswered: number } | null} probe
  * @property {BacklogSummary | null} backlog
+ * @property {ElasticitySummary | null} [elasticity]
  * @property {{ heapBytes: number, externalBytesMin: number, cpuMicroseconds: number } | null} perMessage
  * @property {number | null} rssBytesMax
  * @typedef {{ messages: number, unloadedPerSecond: Spread, publishedPerSecond: Spread, drainRatio: Spread,
  *   probeP99Ms: Spread, peakBytes: Spread | null, peakBytesFilling: Spread | null }} BacklogSummary
+ * @typedef {{ onePerSecond: Spread, fourPerSecond: Spread, burstPerSecond: Spread, burstRatio: Spread, longestGapMs: Spread,
+ *   connections: number, connectionsLost: number }} ElasticitySummary
  * @typedef {{ date: string, what: string, commit: string, node: string, cpu: string, cores: number, load: number,
  *   fileSystem: string, rounds: number }} Context
  * @typedef {{ name: string, version: string }} PeerVersion
@@ -84,6 +88,7 @@ export function summarize(row, kind) {
     answerP99Ms: of('confirmP99Ms', 'ackP99Ms', ...(kind === 'latency' ? ['p99Ms'] : [])),
     probe: kind === 'probe' || kind === 'backlog' ? probeSummary(drivers, of) : null,
     backlog: kind === 'backlog' ? backlogSummary(drivers, of) : null,
+    elasticity: kind === 'elasticity' ? elasticitySummary(of) : null,
     ...insideSummary(row.runs),
   }
 }
@@ -126,6 +131,23 @@ function backlogSummary(drivers, of) {
     probeP99Ms: always('p99Ms'),
     peakBytes: of('peakBytes'),
     peakBytesFilling: of('peakBytesFilling'),
+  }
+}
+
+/**
+ * @param {(key: string) => Spread | null} of
+ * @returns {ElasticitySummary}
+ */
+function elasticitySummary(of) {
+  const always = (/** @type {string} */ key) => of(key) ?? spread([0])
+  return {
+    onePerSecond: always('onePerSecond'),
+    fourPerSecond: always('fourPerSecond'),
+    burstPerSecond: always('burstPerSecond'),
+    burstRatio: always('burstRatio'),
+    longestGapMs: always('longestGapMs'),
+    connections: always('connections').median,
+    connectionsLost: always('connectionsLost').median,
   }
 }
 

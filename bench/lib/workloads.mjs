@@ -13,11 +13,13 @@
  * @property {number} [mostMs] p99 of a probe
  * @property {number} [drainRatioLeast] a backlog's rate of draining over the unloaded rate
  * @property {number} [peakBytesMost] memory of the process
+ * @property {number} [scalingRatioLeast] what four workers do over what one does
+ * @property {number} [burstRatioLeast] what is taken in a burst over what one worker does
  *
  * @typedef {object} Workload
  * @property {string} name what `--only` matches
  * @property {'amqp' | 'kafka'} protocol
- * @property {'throughput' | 'probe' | 'latency' | 'backlog'} kind
+ * @property {'throughput' | 'probe' | 'latency' | 'backlog' | 'elasticity'} kind
  * @property {boolean} onDisk whether messages are durable: such workloads want a real file system
  * @property {import('./drivers.mjs').DriverName} driver
  * @property {readonly string[]} args
@@ -38,6 +40,8 @@ export const peerNames = /** @type {const} */ ({
   kafkaCeiling: 'Kafka ceiling',
   kafkaCeilingSync: 'Kafka ceiling sync',
   polymq: 'PolyMQ',
+  polymqIdle: 'PolyMQ, control idle',
+  polymqScraped: 'PolyMQ, control scraped',
   polymqSync: 'PolyMQ sync',
   polymqOs: 'PolyMQ os',
   bare: 'bare fdatasync',
@@ -53,6 +57,8 @@ const {
   kafkaCeiling,
   kafkaCeilingSync,
   polymq,
+  polymqIdle,
+  polymqScraped,
   polymqSync,
   polymqOs,
   bare,
@@ -74,6 +80,16 @@ export const workloads = [
   amqpInMemory({ words: '-s 128 -a -q 200', messages: 800_000 }),
   // The count is for each pair.
   amqpInMemory({ words: '-x 20 -s 128', messages: 160_000 }),
+  // What it costs that somebody could ask, and that somebody does.
+  {
+    ...amqpInMemory({ words: '-s 128', messages: 4_000_000 }),
+    name: 'control amqp -s 128',
+    peers: [polymq, polymqIdle, polymqScraped],
+    comparisons: [
+      { own: polymqIdle, other: polymq, least: 0.99 },
+      { own: polymqScraped, other: polymq, least: 0.99 },
+    ],
+  },
   {
     name: 'probe beside -x 100 -s 16',
     protocol: 'amqp',
@@ -85,6 +101,19 @@ export const workloads = [
     peers: [rabbitmq, ceiling, ring, polymq],
     comparisons: [],
     limits: { mostMs: 50 },
+  },
+  {
+    name: 'elasticity',
+    protocol: 'amqp',
+    kind: 'elasticity',
+    onDisk: false,
+    driver: 'elasticity',
+    args: [],
+    length: { flag: '-n', full: 4_000, warmUp: 400 },
+    peers: [rabbitmq, polymq],
+    comparisons: [],
+    limits: { scalingRatioLeast: 3.5, burstRatioLeast: 10 },
+    roundsMax: 3,
   },
   amqpOnDisk({ words: '-s 128 -d -c -a -q 200', messages: 800_000 }),
   amqpOnDisk({ words: '-s 1024 -d -c -a -q 1000 -i 5000', messages: 500_000 }),
