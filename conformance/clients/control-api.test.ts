@@ -5,10 +5,15 @@ import { test, type TestContext } from 'node:test'
 import { connect, type ChannelModel } from 'amqplib'
 import { Kafka, logLevel } from 'kafkajs'
 import type { RunningBroker, StartOptions } from '../../packages/broker/src/index.ts'
+import { OpenApi } from '../../packages/broker/src/testing/openapi.ts'
+import { makeFolder } from '../app/command.ts'
 import { startTestBroker } from './support/data-directory.ts'
 import { eventually } from './support/eventually.ts'
 
 const V = '/api/polymq/vhosts/%2F'
+
+/** Every answer is held against it. */
+const openApi = new OpenApi()
 
 interface Item {
   readonly [key: string]: unknown
@@ -46,7 +51,9 @@ class Control {
   async get(path: string): Promise<Item> {
     const response = await this.ask('GET', path)
     assert.equal(response.status, 200, path)
-    return (await response.json()) as Item
+    const body = (await response.json()) as Item
+    openApi.check(openApi.find('GET', path.split('?', 1)[0] ?? ''), 200, body)
+    return body
   }
 
   async send(method: string, path: string, body?: unknown): Promise<Item> {
@@ -218,6 +225,23 @@ test('connections of Kafka clients are listed and closed too', async (t) => {
   })
   assert.deepEqual(await admin.listTopics(), [], 'it has connected again')
   await admin.disconnect()
+})
+
+test('with a data directory the overview and the metrics have the journal too', async (t) => {
+  const directory = await makeFolder()
+  const control = await start(t, { data: { directory, durability: 'os' } })
+  await control.send('PUT', `${V}/queues/orders`, {})
+  await control.send('POST', `${V}/publish`, { address: 'amqp:orders', body: 'x' })
+  const { data, journal, listeners } = await control.get('/api/polymq/overview')
+  assert.deepEqual(data, { directory, durability: 'os' })
+  const { usedBytes, limitBytes, unsyncedBytes } = journal as Record<string, number>
+  assert.ok((usedBytes ?? 0) > 0 && (limitBytes ?? 0) > 2 ** 28 && (unsyncedBytes ?? -1) >= 0)
+  const protocols = (listeners as Item[]).map(({ protocol }) => protocol)
+  assert.deepEqual(protocols, ['amqp', 'kafka', 'management'])
+  const metrics = await (await fetch(`${control.url}/metrics`)).text()
+  assert.match(metrics, /^polymq_journal_used_bytes [1-9]\d*$/m)
+  const queue = await control.get(`${V}/queues/orders`)
+  assert.equal(queue['durability'], 'os')
 })
 
 test('a blocked publisher is shown as blocked, and readiness says why', async (t) => {

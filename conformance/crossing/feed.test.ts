@@ -26,6 +26,7 @@ test('what a Kafka client produces arrives in an AMQP queue, under its key, with
   assert.equal(message.fields.routingKey, 'order.new')
   assert.equal(message.properties.headers?.['colour'], 'red')
   assert.equal(message.properties.headers['x-record-key'], 'order.new')
+  assert.equal(message.properties.deliveryMode, 2)
 })
 
 test('basic.get shows it as well', async (t) => {
