@@ -43,9 +43,7 @@ export const amqpMessageFormat: MessageFormat = {
   },
 
   from(view: MessageView, flags: number = 0): Buffer {
-    const properties = propertiesFrom(view)
-    if ((flags & MessageFlag.persistent) !== 0) properties.deliveryMode = DELIVERY_MODE_PERSISTENT
-    return encode(properties)
+    return encode(propertiesFrom(view, flags))
   },
 }
 
@@ -53,8 +51,11 @@ export const amqpMessageFormat: MessageFormat = {
  * A property list of at most `bytesMax`, if that is as much as its properties take: what no frame of the client's has room for is left
  * out, header by header, and `x-omitted-headers` says so.
  */
-export function propertyListOf(view: MessageView, bytesMax: number): Buffer {
-  const properties = propertiesFrom(view)
+export function propertyListOf(
+  view: MessageView,
+  { flags, bytesMax }: { readonly flags: number; readonly bytesMax: number },
+): Buffer {
+  const properties = propertiesFrom(view, flags)
   const list = encode(properties)
   const { headers } = properties
   if (list.length <= bytesMax || headers === null) return list
@@ -91,8 +92,9 @@ function thinned(headers: FieldTable, bytes: number): FieldTable {
   return kept.set(OMITTED_HEADERS, { type: 'I', value: omitted })
 }
 
-function propertiesFrom(view: MessageView): Properties {
+function propertiesFrom(view: MessageView, flags: number): Properties {
   const properties = emptyProperties()
+  if ((flags & MessageFlag.persistent) !== 0) properties.deliveryMode = DELIVERY_MODE_PERSISTENT
   const headers = tableFromArguments(view.headers)
   // No name of this protocol can be longer: such a header is one that its reader does not have.
   let tooLong = 0

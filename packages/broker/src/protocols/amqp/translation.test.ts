@@ -58,9 +58,9 @@ function omitHeaders({ headers: _headers, ...rest }: Properties): Omit<Propertie
 test('a list of at most so many bytes has as many headers as fit, in their order', () => {
   const headers = new Map(Array.from({ length: 50 }, (_, i) => [`h${i}`, 'x'.repeat(i * 10)]))
   const view = { type: 't', headers }
-  const whole = propertyListOf(view, Infinity)
+  const whole = propertyListOf(view, { flags: 0, bytesMax: Infinity })
   for (let bytesMax = 200; bytesMax < whole.length + 10; bytesMax += 37) {
-    const list = propertyListOf(view, bytesMax)
+    const list = propertyListOf(view, { flags: 0, bytesMax })
     assert.ok(list.length <= bytesMax, `${list.length} bytes of ${bytesMax}`)
     const { headers: kept, type } = readProperties(new Reader(list))
     assert.equal(type, 't')

@@ -42,7 +42,8 @@ export class Translation {
       return message.buffer.subarray(message.headerStart, message.bodyStart)
     }
     const framing = FRAME_OVERHEAD_BYTES + CONTENT_HEADER_BYTES + OFFSET_HEADERS_BYTES
-    return propertyListOf(formats.view(message), frameBytesMax - framing)
+    const bytesMax = frameBytesMax - framing
+    return propertyListOf(formats.view(message), { flags: message.flags, bytesMax })
   }
 }
 
