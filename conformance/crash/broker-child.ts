@@ -40,8 +40,12 @@ export function polymqCommand(
     readonly slotBytes: number | null
   },
 ): BrokerCommand {
-  const { amqpPort, kafkaPort = 0 } = address
-  const ports = [`--amqp-port=${amqpPort}`, `--kafka-port=${kafkaPort}`]
+  const { amqpPort, kafkaPort = 0, managementPort = 'off' } = address
+  const ports = [
+    `--amqp-port=${amqpPort}`,
+    `--kafka-port=${kafkaPort}`,
+    `--management-port=${managementPort}`,
+  ]
   const store = options.data === null ? [] : ['server', `--data=${options.data}`]
   const args = [bin, ...store, ...ports, '--log-format=json', ...options.args]
   const { slotBytes } = options

@@ -10,6 +10,8 @@ export const tortureLimits = {
   batchRecordsMax: 20,
   /** The largest body of a record: with its batch it comes close to max.message.bytes. */
   recordBytesMax: 1_000_000,
+  /** Of a body that a feed carries to a queue and a stream, all in a quarter of the smallest slot of a journal. */
+  crossedBytesMax: 131_072,
   /** An attempt to connect, from the socket to the end of the handshake. */
   connectMs: 5000,
   /** From one failed attempt to the next. */
@@ -25,6 +27,8 @@ export const tortureLimits = {
   readyMs: 30_000,
   /** For reading all that is left. */
   drainMs: 120_000,
+  /** Until what is published last has come out where feeds lead. */
+  carriedMs: 30_000,
   /** Violations that are printed of one rule. */
   shownPerRule: 5,
   /** What is kept of the broker's outputs. */

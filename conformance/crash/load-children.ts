@@ -11,8 +11,8 @@ export const loadProcesses: readonly {
   readonly name: string
   readonly roles: readonly LoadRole[]
 }[] = [
-  { name: 'publish', roles: ['amqp-publish'] },
-  { name: 'consume', roles: ['amqp-consume'] },
+  { name: 'publish', roles: ['amqp-publish', 'crossed-publish'] },
+  { name: 'consume', roles: ['amqp-consume', 'crossed-consume'] },
   { name: 'kafka', roles: ['kafka-produce', 'kafka-consume', 'churn'] },
 ]
 

@@ -15,12 +15,14 @@ import {
 } from './broker-child.ts'
 import { checkAll, type CheckOptions } from './checkers/all.ts'
 import type { Violation } from './checkers/violation.ts'
+import { crossed } from './crossed-topology.ts'
 import { historyFile, readHistory, type History } from './history/history.ts'
 import { planKills, type Kill } from './kill-plan.ts'
 import { loadProcesses, LoadChildren } from './load-children.ts'
 import { messageOf } from './load/amqp-link.ts'
 import { drain } from './load/drain.ts'
-import { Load, type BrokerAddress, type LoadConfig } from './load/load.ts'
+import { declareFeed } from './load/feeds.ts'
+import { crosses, Load, type BrokerAddress, type LoadConfig } from './load/load.ts'
 import { setUp } from './load/setup.ts'
 import { randomFor } from './seeds.ts'
 
@@ -81,6 +83,7 @@ async function commandOf(options: RunOptions): Promise<BrokerCommand> {
     host: '127.0.0.1',
     amqpPort: await freePort(random),
     kafkaPort: await freePort(random),
+    managementPort: await freePort(random),
   }
   const data = options.isInMemory ? null : join(options.directory, 'data')
   const { brokerArgs: args, slotBytes } = options
@@ -119,7 +122,8 @@ class Run {
     const configs = loadProcesses.map((each) => this.#loadConfig(each, this.#command.address))
     this.#children = await LoadChildren.start(configs)
     const isAlive = await this.#killAll()
-    if (isAlive) await delay(this.#options.rounds === 0 ? this.#options.loadMsMax : AFTERMATH_MS)
+    if (this.#options.rounds === 0) await this.#loadInMemory()
+    else if (isAlive) await delay(AFTERMATH_MS)
     await this.#stopLoad()
     if (!isAlive) return
     await drain(this.#load)
@@ -134,6 +138,19 @@ class Run {
     this.#load.closeHistory()
   }
 
+  async #loadInMemory(): Promise<void> {
+    await delay(this.#options.loadMsMax)
+    await this.#declareLateFeed()
+  }
+
+  /** It has thousands of records to catch up with. */
+  async #declareLateFeed(): Promise<void> {
+    if (!crosses(this.#load.config)) return
+    await declareFeed(this.#load, crossed.lateFeed).catch((error: unknown) =>
+      this.#load.fault(messageOf(error)),
+    )
+  }
+
   /** False when the broker did not come back. */
   async #killAll(): Promise<boolean> {
     const kills = planKills(randomFor(this.#options.seed, 'kills'), this.#options)
@@ -144,7 +161,12 @@ class Run {
   }
 
   async #playRound(round: number, kill: Kill): Promise<boolean> {
-    await this.#crash(round, await this.#moment(kill))
+    const moment = await this.#moment(kill)
+    if (round === Math.ceil(this.#options.rounds / 2)) {
+      await this.#declareLateFeed()
+      await delay(kill.intoPhaseMs)
+    }
+    await this.#crash(round, moment)
     if (kill.phase === 'recovery') {
       this.#spawn()
       await this.#crash(round, await this.#momentOfRecovery(kill))
@@ -257,9 +279,15 @@ class Run {
     address: BrokerAddress,
   ): LoadConfig {
     const { directory, seed, perSecond, cutsPerMinute, bytesMax, isAmqpOnly } = this.#options
-    const { host, amqpPort, kafkaPort } = address
+    const { host, amqpPort, kafkaPort, managementPort } = address
     const hasKafka = kafkaPort !== undefined && !isAmqpOnly
-    const ports = { host, amqpPort, ...(hasKafka ? { kafkaPort } : {}) }
+    const hasCrossing = hasKafka && managementPort !== undefined
+    const ports = {
+      host,
+      amqpPort,
+      ...(hasKafka ? { kafkaPort } : {}),
+      ...(hasCrossing ? { managementPort } : {}),
+    }
     const historyPath = historyFile(directory, name)
     const load = { perSecond, cutsPerMinute, bytesMax, originNs: this.#originNs, historyPath }
     return { ...ports, ...load, name, roles, seed, isStored: !this.#options.isInMemory }

@@ -5,6 +5,9 @@ export interface Route {
   readonly key: string
   /** Where it leads. */
   readonly queues: readonly string[]
+  /** The same among a stream's partitions, and where feeds lead from there. */
+  readonly partition?: string
+  readonly fed?: readonly string[]
   /** How often it is taken, of all weights. */
   readonly weight: number
 }
@@ -76,7 +79,7 @@ export const topics: readonly Topic[] = [
 ]
 
 /** Confirmed once the system has them, as RabbitMQ and Kafka do; after a kill that is as good. */
-export const durabilityOs: readonly string[] = ['fan.1', 'log.narrow']
+export const durabilityOs: readonly string[] = ['fan.1', 'log.narrow', 'crossed.copy']
 
 export const partitions: readonly { readonly topic: string; readonly part: number }[] =
   topics.flatMap(({ name, partitions: count }) =>

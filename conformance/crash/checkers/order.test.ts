@@ -88,3 +88,22 @@ test('one that was sent again may, unless its producer is idempotent', () => {
     assert.deepEqual(rules(made), expected)
   }
 })
+
+test('what a feed has carried keeps the order of its writer in each partition, and no other', () => {
+  const made = sent().produce('k-0', { off: 0, part: 0 }).produce('k-1', { off: 0, part: 1 })
+  made.produce('k-2', { off: 1, part: 1 })
+  made.deliver('c', 'fed', 'k-1').deliver('c', 'fed', 'k-0').deliver('c', 'fed', 'k-2')
+  assert.deepEqual(rules(made), [])
+  made.produce('k-3', { off: 2, part: 1 }).produce('k-4', { off: 3, part: 1 })
+  assert.deepEqual(rules(made.deliver('c', 'fed', 'k-4').deliver('c', 'fed', 'k-3')), [late])
+})
+
+test('a message that goes to a queue and a stream has its place among all of its writer in the queue', () => {
+  const made = new MadeHistory().connect('c').consume('c', 'q')
+  for (const [counter, part] of [1, 0].entries()) {
+    made.publish(`w-${counter}`, ['q'], { partition: `out/${part}`, fed: ['back'] })
+  }
+  made.deliver('c', 'back', 'w-1').deliver('c', 'back', 'w-0')
+  assert.deepEqual(rules(made), [])
+  assert.deepEqual(rules(made.deliver('c', 'q', 'w-1').deliver('c', 'q', 'w-0')), [late])
+})

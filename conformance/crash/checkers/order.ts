@@ -1,12 +1,13 @@
 /**
  * C6, order. What one writer sent into one queue comes to each consumer in the order in which it was
- * sent; in a partition it lies in that order. A value that was sent again has no place in it, unless
+ * sent; in a partition it lies in that order. What a feed has carried has the order of each partition that it came from. A value that was sent again has no place in it, unless
  * an idempotent producer did so. A message that was given back, by a consumer or by the end of
  * another's connection, comes flagged and late; nothing else does.
  */
-import { writerOf, type AmqpDeliverEvent, type Stamp } from '../history/event.ts'
 import type { History } from '../history/history.ts'
+import { lineOf } from '../history/publications.ts'
 import { offsetMapOf } from './offset-map.ts'
+import { QueueReturns } from './queue-returns.ts'
 import { seconds, type Violation } from './violation.ts'
 
 export function checkOrder(history: History): Violation[] {
@@ -15,15 +16,15 @@ export function checkOrder(history: History): Violation[] {
 
 function checkQueues(history: History): Violation[] {
   const violations: Violation[] = []
-  const returns = new Returns(history)
-  /** The greatest counter so far, by consumer and writer. */
+  const returns = new QueueReturns(history)
+  /** The greatest counter so far, by consumer and line. */
   const last = new Map<string, number>()
   for (const event of history.events) {
     returns.note(event)
     if ((event.f !== 'deliver' && event.f !== 'get') || event.proto !== 'amqp') continue
     const publication = history.publications.get(event.val)
     if (publication === undefined || publication.attemptsAt.length > 1) continue
-    const key = `${event.conn} ${event.tag} ${event.q} ${publication.writer}`
+    const key = `${event.conn} ${event.tag} ${event.q} ${lineOf(publication, event.q)}`
     const before = last.get(key) ?? -1
     if (publication.counter > before) {
       last.set(key, publication.counter)
@@ -40,38 +41,6 @@ function checkQueues(history: History): Violation[] {
   return violations
 }
 
-/** What had been given back to the queues so far. */
-class Returns {
-  readonly #history: History
-  /** Messages that a consumer gave back, by queue and value. */
-  readonly #givenBack = new Set<string>()
-  /** Queues that a connection's messages come from. */
-  readonly #queuesOf = new Map<string, Set<string>>()
-  /** Until when a connection with a consumer of the queue may have been thought alive. */
-  readonly #endedAt = new Map<string, number>()
-
-  constructor(history: History) {
-    this.#history = history
-  }
-
-  note(event: History['events'][number]): void {
-    if (event.f === 'consume') {
-      const queues = this.#queuesOf.get(event.conn) ?? new Set()
-      this.#queuesOf.set(event.conn, queues.add(event.q))
-    } else if (event.f === 'nack' || (event.f === 'reject' && event.requeue === true)) {
-      this.#givenBack.add(`${event.q} ${event.val}`)
-    } else if (event.f === 'disconnect' && this.#history.lives.of(event.conn).endedBy !== 'crash') {
-      const at = this.#history.lives.noticedAt(event.conn)
-      for (const queue of this.#queuesOf.get(event.conn) ?? []) this.#endedAt.set(queue, at)
-    }
-  }
-
-  explain({ conn, q, val }: Stamp & AmqpDeliverEvent): boolean {
-    if (this.#givenBack.has(`${q} ${val}`)) return true
-    return (this.#endedAt.get(q) ?? -1) > this.#history.lives.of(conn).beganAt
-  }
-}
-
 function checkPartitions(history: History): Violation[] {
   const violations: Violation[] = []
   for (const [place, values] of offsetMapOf(history)) {
@@ -81,9 +50,9 @@ function checkPartitions(history: History): Violation[] {
       const publication = history.publications.get(val)
       if (publication === undefined) continue
       if (publication.attemptsAt.length > 1 && !publication.isIdempotent) continue
-      const writer = writerOf(val)
-      const before = last.get(writer) ?? -1
-      last.set(writer, Math.max(before, publication.counter))
+      const line = lineOf(publication, place)
+      const before = last.get(line) ?? -1
+      last.set(line, Math.max(before, publication.counter))
       // Twice the same value: C4.
       if (publication.counter >= before) continue
       violations.push({

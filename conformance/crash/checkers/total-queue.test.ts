@@ -157,3 +157,31 @@ test('a reading that was broken off asks for nothing', () => {
   made.read(DRAIN_READER, 'w-0', { off: 0 }).drained('log/0').seek(DRAIN_READER, 0).crash()
   assert.deepEqual(rules(made), [])
 })
+
+test('what goes to a queue and a stream must be in both, and where a feed leads from there', () => {
+  const ways = { partition: 'out/1', fed: ['back'] }
+  const made = (): MadeHistory => new MadeHistory().connect('c').publish('w-0', ['q'], ways)
+  const lay = { off: 7, topic: 'out', part: 1 }
+  const inAll = take(made(), 'w-0').read(DRAIN_READER, 'w-0', lay).deliver('c', 'back', 'w-0')
+  inAll.ack('c', 'back', 'w-0').drained('q').drained('out/1').drained('back')
+  assert.deepEqual(rules(inAll), [])
+  assert.deepEqual(rules(take(made(), 'w-0').drained('q').drained('out/1').drained('back')), [
+    'C1 lost, postfix',
+    'C1 lost, postfix',
+  ])
+})
+
+test('a transient message is kept by a stream, and by the queue that is fed from it', () => {
+  const ways = { persistent: false, partition: 'out/1', fed: ['back'] }
+  const made = new MadeHistory().publish('w-0', ['q'], ways).crash()
+  assert.deepEqual(rules(made.drained('q').drained('out/1').drained('back')), [
+    'C1 lost, postfix',
+    'C1 lost, postfix',
+  ])
+})
+
+test('a record in another partition than its routing key belongs to was sent elsewhere', () => {
+  const made = new MadeHistory().publish('w-0', [], { partition: 'out/1' })
+  made.read('r', 'w-0', { off: 0, topic: 'out', part: 0 })
+  assert.deepEqual(rules(made), ['C1 unexpected: it was sent elsewhere'])
+})

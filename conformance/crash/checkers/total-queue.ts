@@ -3,7 +3,9 @@
  * was put in. An attempt without an answer may be found or not. A loss is told by where it lies
  * among what the same writer got through: at its beginning, its end or, worst, in the middle.
  *
- * Messages may be lost that were transient when the broker crashed, that lay in a queue when it was
+ * What is sent to a queue and a stream must be in both, and what a feed carries at its end too.
+ *
+ * Messages may be lost that were transient when the broker crashed, though not from a stream, that lay in a queue when it was
  * deleted, or that were under way to a consumer without acks when its connection ended (C9's bargain);
  * records that lie below the log start.
  */
@@ -71,7 +73,7 @@ function lost(history: History, places: ReadonlyMap<string, Place>): Violation[]
   const autoLosses = new AutoLosses(history)
   const deletions = new Deletions(history)
   const isExcused = (publication: Publication, place: string): boolean =>
-    isTransientLoss(publication, history) ||
+    isTransientLoss(publication, place, history) ||
     deletions.after(place, publication.attemptsAt[0] ?? 0) ||
     autoLosses.explain(publication, place)
   const violations: Violation[] = []
@@ -94,8 +96,9 @@ function lost(history: History, places: ReadonlyMap<string, Place>): Violation[]
   return violations
 }
 
-function isTransientLoss(publication: Publication, { lives }: History): boolean {
-  if (publication.isPersistent) return false
+/** A stream keeps everything. */
+function isTransientLoss(publication: Publication, place: string, { lives }: History): boolean {
+  if (publication.isPersistent || !publication.queues.includes(place)) return false
   return lives.crashes.some((crash) => crash.at > (publication.attemptsAt[0] ?? 0))
 }
 

@@ -1,6 +1,6 @@
 /** A rule that a history breaks. */
 export interface Violation {
-  /** C1 to C9 as in README.md; C0: the run itself went wrong. */
+  /** C1 to C10 as in README.md; C0: the run itself went wrong. */
   readonly check: string
   /** A few words, the same for all violations of the rule, by which they are counted. */
   readonly rule: string

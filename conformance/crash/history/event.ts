@@ -45,8 +45,12 @@ export interface AmqpPublishEvent {
   readonly proto: 'amqp'
   readonly conn: string
   readonly val: string
-  /** Where it has to arrive; on `invoke`, as the next two. */
+  /** Where it has to arrive; on `invoke`, as the next four. */
   readonly queues?: readonly string[]
+  /** The one of a stream's that its routing key belongs to, as `topic/partition`. */
+  readonly partition?: string
+  /** Queues and partitions that feeds carry it to from there. */
+  readonly fed?: readonly string[]
   readonly bytes?: number
   /** False: a crash may take it. */
   readonly persistent?: boolean
@@ -111,6 +115,8 @@ export interface KafkaPublishEvent {
   readonly val: string
   readonly idempotent: boolean
   readonly bytes?: number
+  /** On `invoke`: queues and partitions that feeds carry it to. */
+  readonly fed?: readonly string[]
   /** On `ok`, if the broker said it. */
   readonly off?: number
   readonly err?: string
@@ -172,6 +178,16 @@ export interface DrainedEvent {
   readonly err?: string
 }
 
+/** From here on the feed carries all that is in the stream. */
+export interface FeedEvent {
+  readonly f: 'feed'
+  readonly name: string
+  readonly topic: string
+  readonly queues: readonly string[]
+  /** Other streams that get it. */
+  readonly topics: readonly string[]
+}
+
 /** `invoke` before the signal is sent, `ok` when the process is gone. */
 export interface CrashEvent {
   readonly f: 'crash'
@@ -210,6 +226,7 @@ export type EventBody =
   | FetchEvent
   | CommitEvent
   | DrainedEvent
+  | FeedEvent
   | CrashEvent
   | RecoverEvent
   | FaultEvent

@@ -5,16 +5,22 @@ import {
   type AmqpPublishEvent,
   type HistoryEvent,
   type KafkaPublishEvent,
+  type Protocol,
   type Stamp,
 } from './event.ts'
 
 /** All that a history tells of one value on its way into the broker. */
 export interface Publication {
   readonly val: string
+  readonly proto: Protocol
   readonly writer: string
   readonly counter: number
-  /** Queues, or the one partition, where it has to arrive. */
+  /** All queues and partitions where it has to arrive. */
   readonly places: readonly string[]
+  /** Those among them that it is published to, and not carried to by a feed. */
+  readonly queues: readonly string[]
+  /** Of the stream that it is published to; null: to queues alone. */
+  readonly partition: string | null
   readonly isPersistent: boolean
   readonly isIdempotent: boolean
   readonly bytes: number
@@ -46,6 +52,14 @@ export function publicationsOf(events: readonly HistoryEvent[]): Publications {
   return publications
 }
 
+/**
+ * In each line of its own the values of a writer come to a place in their order: straight into queues all of them do, by way of a
+ * stream those of each of its partitions.
+ */
+export function lineOf({ writer, queues, partition }: Publication, place: string): string {
+  return partition === null || queues.includes(place) ? writer : `${writer} ${partition}`
+}
+
 /** How often it had been sent by then: as many copies may be about. */
 export function attemptsBefore({ attemptsAt }: Publication, t: number): number {
   if (attemptsAt.length === 1) return 1
@@ -63,11 +77,17 @@ function begin(
     return
   }
   const isAmqp = event.proto === 'amqp'
+  const queues = isAmqp ? (event.queues ?? []) : []
+  const partition = isAmqp ? (event.partition ?? null) : partitionName(event)
+  const direct = partition === null ? queues : [...queues, partition]
   publications.set(event.val, {
     val: event.val,
+    proto: event.proto,
     writer: writerOf(event.val),
     counter: counterOf(event.val),
-    places: isAmqp ? (event.queues ?? []) : [partitionName(event)],
+    places: event.fed === undefined ? direct : [...direct, ...event.fed],
+    queues,
+    partition,
     isPersistent: isAmqp ? event.persistent !== false : true,
     isIdempotent: isAmqp ? false : event.idempotent,
     bytes: event.bytes ?? 0,

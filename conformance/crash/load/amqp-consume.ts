@@ -6,7 +6,7 @@ import type { Load } from './load.ts'
 
 type Settling = 'each' | 'batches' | 'slow' | 'giving back' | 'auto'
 
-interface Consumer {
+export interface Consumer {
   readonly queue: string
   readonly prefetch: number
   readonly settling: Settling
@@ -40,7 +40,8 @@ export async function consumeAmqp(load: Load): Promise<void> {
   await Promise.all([...consumers.map((consumer) => consume(load, consumer)), getAll(load)])
 }
 
-async function consume(load: Load, consumer: Consumer): Promise<void> {
+/** One consumer after the other, each on a connection of its own. */
+export async function consume(load: Load, consumer: Consumer): Promise<void> {
   const cutProbability = (load.config.cutsPerMinute / 60_000) * LOOK_EVERY_MS
   for (;;) {
     const link = await AmqpLink.open(load, 'c')
@@ -68,7 +69,7 @@ async function begin(load: Load, link: AmqpLink, consumer: Consumer): Promise<Se
   const onMessage = (message: ConsumeMessage | null): void => {
     if (link.isGone) return
     if (message === null) return load.fault(`${tag} of ${q} was cancelled`)
-    const val = message.properties.messageId as string
+    const val = valueOf(message)
     logMessage(load, { f: 'deliver', conn: link.conn, q, tag, auto, message })
     if (!auto) settler.take({ message, val })
   }
@@ -172,10 +173,15 @@ async function getFrom(load: Load, link: AmqpLink): Promise<void> {
       continue
     }
     logMessage(load, { f: 'get', conn, q, tag: 'get', auto: false, message })
-    const val = message.properties.messageId as string
+    const val = valueOf(message)
     load.log('invoke', { f: 'ack', proto: 'amqp', conn, q, val })
     channel.ack(message)
   }
+}
+
+/** Its id; of what was a record from the beginning its key, which travels as a header. */
+export function valueOf({ properties }: Message): string {
+  return String(properties.messageId ?? properties.headers?.['x-record-key'])
 }
 
 /** Writes down a message that came, and what is wrong with it. */
@@ -191,7 +197,7 @@ export function logMessage(
   },
 ): void {
   const { message, ...names } = got
-  const val = String(message.properties.messageId)
+  const val = valueOf(message)
   const redelivered = message.fields.redelivered === true
   const event = {
     ...names,

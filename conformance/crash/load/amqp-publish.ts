@@ -1,11 +1,11 @@
 import type { ConfirmChannel } from 'amqplib'
+import type { AmqpPublishEvent } from '../history/event.ts'
 import { tortureLimits } from '../limits.ts'
 import { routes, type Route } from '../topology.ts'
 import { AmqpLink, messageOf } from './amqp-link.ts'
 import { makeBody } from './body.ts'
 import type { Load } from './load.ts'
 
-const WRITERS = 6
 const TICK_MS = 5
 const KIB = 1024
 
@@ -16,16 +16,36 @@ interface Message {
   readonly isPersistent: boolean
 }
 
+/** What publishers send, and how many of them. */
+export interface Publishing {
+  readonly writers: number
+  readonly routes: readonly Route[]
+  /** Of all of them together. */
+  readonly perSecond: number
+  readonly chooseBytes: (load: Load) => number
+}
+
+const WRITERS = 6
+
 /** Publishers with confirms. Every second one sends again what was not answered; the others forget it. */
-export async function publishAmqp(load: Load): Promise<void> {
-  const isRetrying = (index: number): boolean => index % 2 === 0
-  await Promise.all(
-    Array.from({ length: WRITERS }, (_, index) => new Publisher(load, isRetrying(index)).run()),
-  )
+export async function publishAmqp(
+  load: Load,
+  publishing: Publishing = {
+    writers: WRITERS,
+    routes,
+    perSecond: load.config.perSecond,
+    chooseBytes,
+  },
+): Promise<void> {
+  const publishers = Array.from({ length: publishing.writers }, (_, index) => {
+    return new Publisher(load, publishing, index % 2 === 0)
+  })
+  await Promise.all(publishers.map((publisher) => publisher.run()))
 }
 
 class Publisher {
   readonly #load: Load
+  readonly #publishing: Publishing
   readonly #isRetrying: boolean
   /** By value, in the order in which they were sent. */
   readonly #unconfirmed = new Map<string, Message>()
@@ -33,8 +53,9 @@ class Publisher {
   /** Of connections before, to be sent again. */
   #again: Message[] = []
 
-  constructor(load: Load, isRetrying: boolean) {
+  constructor(load: Load, publishing: Publishing, isRetrying: boolean) {
     this.#load = load
+    this.#publishing = publishing
     this.#isRetrying = isRetrying
   }
 
@@ -53,9 +74,9 @@ class Publisher {
 
   async #publish(link: AmqpLink, channel: ConfirmChannel): Promise<void> {
     channel.on('error', (error: Error) => link.refuse(error))
-    const { perSecond, cutsPerMinute } = this.#load.config
-    const cutProbability = (cutsPerMinute / 60_000) * TICK_MS
-    const messagesPerMs = perSecond / WRITERS / 1000
+    const cutProbability = (this.#load.config.cutsPerMinute / 60_000) * TICK_MS
+    const { perSecond, writers } = this.#publishing
+    const messagesPerMs = perSecond / writers / 1000
     const begunMs = performance.now()
     let sent = 0
     while (!link.isGone && !this.#load.isStopping) {
@@ -81,8 +102,8 @@ class Publisher {
 
   /** The values of a writer end with its connection: on the next one, old and new may overtake each other. */
   #next(link: AmqpLink, counter: number): Message {
-    const route = chooseRoute(this.#load)
-    const bytes = chooseBytes(this.#load)
+    const route = chooseRoute(this.#load, this.#publishing.routes)
+    const bytes = this.#publishing.chooseBytes(this.#load)
     const isPersistent = !this.#load.chance(0.1)
     return { val: `${link.conn}-${counter}`, route, bytes, isPersistent }
   }
@@ -90,8 +111,7 @@ class Publisher {
   #send(link: AmqpLink, channel: ConfirmChannel, message: Message): void {
     const { val, route, bytes, isPersistent } = message
     const event = { f: 'publish', proto: 'amqp', conn: link.conn, val } as const
-    const { queues } = route
-    this.#load.log('invoke', { ...event, queues, bytes, persistent: isPersistent })
+    this.#load.log('invoke', { ...event, ...placesOf(route), bytes, persistent: isPersistent })
     this.#unconfirmed.set(val, message)
     this.#unconfirmedBytes += bytes
     const options = { messageId: val, persistent: isPersistent }
@@ -128,7 +148,20 @@ class Publisher {
   }
 }
 
-function chooseRoute({ random }: Load): Route {
+/** As a history has them. */
+export function placesOf({
+  queues,
+  partition,
+  fed,
+}: Route): Pick<AmqpPublishEvent, 'queues' | 'partition' | 'fed'> {
+  return {
+    queues,
+    ...(partition === undefined ? {} : { partition }),
+    ...(fed === undefined ? {} : { fed }),
+  }
+}
+
+function chooseRoute({ random }: Load, routes: readonly Route[]): Route {
   const sum = routes.reduce((total, { weight }) => total + weight, 0)
   let at = random.below(sum)
   for (const route of routes) {

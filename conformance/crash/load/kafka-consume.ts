@@ -11,11 +11,20 @@ const FETCHES_PER_COMMIT = 5
 
 /** Plain readers, one of which leaps about, and a group of one member for each topic. */
 export async function consumeKafka(load: Load): Promise<void> {
-  const readers = Array.from({ length: READERS }, (_, index) => readAll(load, index > 0))
+  const readers = Array.from({ length: READERS }, (_, index) => {
+    return readAll(load, { partitions, isLeaping: index > 0 })
+  })
   await Promise.all([...readers, ...topics.map(({ name }) => readAsGroup(load, name))])
 }
 
-async function readAll(load: Load, isLeaping: boolean): Promise<void> {
+/** A plain reader; one that leaps goes to either end now and then. */
+export async function readAll(
+  load: Load,
+  {
+    partitions,
+    isLeaping,
+  }: { readonly partitions: readonly Partition[]; readonly isLeaping: boolean },
+): Promise<void> {
   const reader = new PartitionReader((type, body) => load.log(type, body), load.unique('reader'))
   /** Where to go on, by partition: a reader remembers when its connection ends. */
   const positions = partitions.map(() => 0)

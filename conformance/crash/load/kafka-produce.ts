@@ -7,12 +7,13 @@ import { messageOf } from './amqp-link.ts'
 import { makeBody } from './body.ts'
 import { errorName } from './kafka-errors.ts'
 import { LostError, onKafkaLinks, type KafkaLink } from './kafka-link.ts'
+import type { Partition } from './kafka-read.ts'
 import type { Load } from './load.ts'
 
 const TICK_MS = 5
 const KIB = 1024
 
-interface ProducerKind {
+export interface ProducerKind {
   readonly acks: 1 | -1
   readonly isIdempotent: boolean
   /** Sends again what was not answered; the others forget it. */
@@ -44,20 +45,42 @@ interface Identity {
   counter: number
 }
 
-export async function produceKafka(load: Load): Promise<void> {
-  await Promise.all(producers.map((kind) => new Producer(load, kind).run()))
+/** What producers send, and of which kind they are. */
+export interface Producing {
+  readonly producers: readonly ProducerKind[]
+  readonly partitions: readonly Partition[]
+  /** Records of all of them together. */
+  readonly perSecond: number
+  readonly recordBytesMax: number
+  /** Where feeds carry the record of a value. */
+  readonly fedPlaces: (topic: string, val: string) => readonly string[]
+}
+
+export async function produceKafka(
+  load: Load,
+  producing: Producing = {
+    producers,
+    partitions,
+    perSecond: load.config.perSecond,
+    recordBytesMax: tortureLimits.recordBytesMax,
+    fedPlaces: () => [],
+  },
+): Promise<void> {
+  await Promise.all(producing.producers.map((kind) => new Producer(load, producing, kind).run()))
 }
 
 class Producer {
   readonly #load: Load
+  readonly #producing: Producing
   readonly #kind: ProducerKind
   #identity: Identity | null = null
   /** Sent or to be sent, in order; what has been answered is gone from it. */
   #unanswered: Batch[] = []
   readonly #writer = new RecordBatchWriter()
 
-  constructor(load: Load, kind: ProducerKind) {
+  constructor(load: Load, producing: Producing, kind: ProducerKind) {
     this.#load = load
+    this.#producing = producing
     this.#kind = kind
   }
 
@@ -80,8 +103,9 @@ class Producer {
       void sending.finally(() => under.delete(sending))
     }
     for (const sending of under) track(sending)
-    const { perSecond, cutsPerMinute } = this.#load.config
-    const batchesPerMs = perSecond / producers.length / (tortureLimits.batchRecordsMax / 2) / 1000
+    const { cutsPerMinute } = this.#load.config
+    const recordsPerMs = this.#producing.perSecond / this.#producing.producers.length / 1000
+    const batchesPerMs = recordsPerMs / (tortureLimits.batchRecordsMax / 2)
     const begunMs = performance.now()
     let sent = 0
     while (!link.isGone && !this.#load.isStopping) {
@@ -120,12 +144,12 @@ class Producer {
 
   #next(identity: Identity): Batch {
     const { random } = this.#load
-    const { topic, part } = random.oneOf(partitions)
+    const { topic, part } = random.oneOf(this.#producing.partitions)
     const count = 1 + random.below(tortureLimits.batchRecordsMax)
     const large = this.#load.chance(0.002)
     const records = Array.from({ length: large ? 1 : count }, () => ({
       val: `${identity.writer}-${identity.counter++}`,
-      bytes: large ? tortureLimits.recordBytesMax : chooseBytes(this.#load),
+      bytes: large ? this.#producing.recordBytesMax : chooseBytes(this.#load),
     }))
     const key = `${topic} ${part}`
     const baseSequence = identity.id === -1 ? -1 : (identity.sequences.get(key) ?? 0)
@@ -157,7 +181,10 @@ class Producer {
       part,
       idempotent: this.#kind.isIdempotent,
     } as const
-    for (const { val, bytes } of records) this.#load.log('invoke', { ...event, val, bytes })
+    for (const { val, bytes } of records) {
+      const fed = this.#producing.fedPlaces(topic, val)
+      this.#load.log('invoke', { ...event, val, bytes, ...(fed.length === 0 ? {} : { fed }) })
+    }
     try {
       const answer = await link.request(ApiKey.Produce, 9, {
         transactionalId: null,

@@ -97,7 +97,7 @@ export class PartitionReader {
       while (cursor.next()) {
         const off = readBaseOffset(bytes, at) + cursor.offsetDelta
         if (off < from) continue
-        const val = cursor.key()?.toString('latin1') ?? 'without a key'
+        const val = valueOf(cursor)
         const body = cursor.value() ?? Buffer.alloc(0)
         const err = isSound ? bodyError(val, body) : 'a batch whose checksum is wrong'
         const names = { f: 'deliver', proto: 'kafka', conn, reader: this.name } as const
@@ -108,6 +108,12 @@ export class PartitionReader {
     }
     return next
   }
+}
+
+/** Its key, if it was a record from the beginning, else the id of the message that it was. */
+function valueOf(cursor: RecordCursor): string {
+  const id = cursor.key() ?? cursor.headers().find(({ key }) => key === 'message-id')?.value
+  return id?.toString('latin1') ?? 'neither key nor message-id'
 }
 
 export async function listOffset(

@@ -7,18 +7,22 @@ import { consumeAmqp } from './amqp-consume.ts'
 import { publishAmqp } from './amqp-publish.ts'
 import { churnAmqp } from './churn-amqp.ts'
 import { churnKafka } from './churn-kafka.ts'
+import { consumeCrossed, publishCrossed } from './crossed.ts'
 import { consumeKafka } from './kafka-consume.ts'
 import { produceKafka } from './kafka-produce.ts'
-import { Load, type LoadConfig, type LoadRole } from './load.ts'
+import { crosses, Load, type LoadConfig, type LoadRole } from './load.ts'
 
 const load = new Load(JSON.parse(process.argv[2] ?? '') as LoadConfig)
 const hasKafka = load.config.kafkaPort !== undefined
+const hasCrossing = crosses(load.config)
 
 const roles: Readonly<Record<LoadRole, () => Promise<unknown>>> = {
   'amqp-publish': () => publishAmqp(load),
   'amqp-consume': () => consumeAmqp(load),
   'kafka-produce': () => (hasKafka ? produceKafka(load) : Promise.resolve()),
   'kafka-consume': () => (hasKafka ? consumeKafka(load) : Promise.resolve()),
+  'crossed-publish': () => (hasCrossing ? publishCrossed(load) : Promise.resolve()),
+  'crossed-consume': () => (hasCrossing ? consumeCrossed(load) : Promise.resolve()),
   churn: () => Promise.all([churnAmqp(load), ...(hasKafka ? [churnKafka(load)] : [])]),
 }
 

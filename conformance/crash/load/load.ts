@@ -6,13 +6,22 @@ import { HistoryWriter } from '../history/history-writer.ts'
 import { tortureLimits } from '../limits.ts'
 import { randomFor } from '../seeds.ts'
 
-export type LoadRole = 'amqp-publish' | 'amqp-consume' | 'kafka-produce' | 'kafka-consume' | 'churn'
+export type LoadRole =
+  | 'amqp-publish'
+  | 'amqp-consume'
+  | 'kafka-produce'
+  | 'kafka-consume'
+  | 'crossed-publish'
+  | 'crossed-consume'
+  | 'churn'
 
 export interface BrokerAddress {
   readonly host: string
   readonly amqpPort: number
   /** Absent: the broker speaks no Kafka. */
   readonly kafkaPort?: number
+  /** Of the control API. Absent: it has none, and nothing crosses from one protocol to the other. */
+  readonly managementPort?: number
 }
 
 export interface LoadConfig extends BrokerAddress {
@@ -33,6 +42,11 @@ export interface LoadConfig extends BrokerAddress {
 }
 
 const FLUSH_EVERY_MS = 200
+
+/** Whether messages and records go from one protocol to the other. */
+export function crosses({ kafkaPort, managementPort }: BrokerAddress): boolean {
+  return kafkaPort !== undefined && managementPort !== undefined
+}
 
 export class Load {
   readonly config: LoadConfig

@@ -5,6 +5,7 @@ import type {
   EventType,
   HistoryEvent,
 } from '../history/event.ts'
+import { DRAIN_READER } from '../history/event.ts'
 import { historyOf, type History } from '../history/history.ts'
 import { MS } from '../checkers/violation.ts'
 
@@ -71,10 +72,19 @@ export class MadeHistory {
   publish(
     val: string,
     queues: readonly string[],
-    { answer = 'ok', persistent = true }: { answer?: EventType; persistent?: boolean } = {},
+    {
+      answer = 'ok',
+      persistent = true,
+      ...crossing
+    }: {
+      answer?: EventType
+      persistent?: boolean
+      partition?: string
+      fed?: readonly string[]
+    } = {},
   ): this {
     const event = { f: 'publish', proto: 'amqp', conn: 'p', val } as const
-    this.log('invoke', { ...event, queues, bytes: 0, persistent })
+    this.log('invoke', { ...event, queues, bytes: 0, persistent, ...crossing })
     return answer === 'invoke' ? this : this.log(answer, event)
   }
 
@@ -117,11 +127,12 @@ export class MadeHistory {
       idempotent?: boolean
       answer?: EventType
       err?: string
+      fed?: readonly string[]
     },
   ): this {
-    const { idempotent = false, answer = 'ok', err } = rest
+    const { idempotent = false, answer = 'ok', err, fed = [] } = rest
     const event = { f: 'publish', proto: 'kafka', conn: 'k', topic, part, val, idempotent } as const
-    this.log('invoke', { ...event, bytes: 0 })
+    this.log('invoke', { ...event, bytes: 0, fed })
     if (answer === 'invoke') return this
     const outcome = answer === 'ok' ? { off } : {}
     return this.log(answer, { ...event, ...outcome, ...(err === undefined ? {} : { err }) })
@@ -134,6 +145,17 @@ export class MadeHistory {
 
   seek(reader: string, off: number): this {
     return this.log('ok', { f: 'seek', reader, topic: 'log', part: 0, off })
+  }
+
+  /** A reading of one partition by the drain, from its start to its end. */
+  readWhole(topic: string, part: number, vals: readonly string[]): this {
+    this.log('ok', { f: 'seek', reader: DRAIN_READER, topic, part, off: 0 })
+    for (const [off, val] of vals.entries()) this.read(DRAIN_READER, val, { off, topic, part })
+    return this.log('ok', { f: 'drained', proto: 'kafka', name: `${topic}/${part}`, start: 0 })
+  }
+
+  feed(queues: readonly string[], topics: readonly string[] = []): this {
+    return this.log('ok', { f: 'feed', name: 'f', topic: 'log', queues, topics })
   }
 
   fetch(type: EventType, conn: string, marks: { hw?: number; start?: number } = {}): this {
