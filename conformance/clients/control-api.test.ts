@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { connect as connectSocket } from 'node:net'
 import { test, type TestContext } from 'node:test'
+import { Producer, stringSerializers } from '@platformatic/kafka'
 import { connect, type ChannelModel } from 'amqplib'
 import { Kafka, logLevel } from 'kafkajs'
 import type { RunningBroker, StartOptions } from '../../packages/broker/src/index.ts'
@@ -204,6 +205,60 @@ test('a user sees and closes its own connections only; one that is deleted loses
   assert.match(String(await closed), /user deleted/)
 })
 
+test('a virtual host that is deleted is gone with all that was in it, its clients told 320', async (t) => {
+  const control = await start(t)
+  const path = '/api/polymq/vhosts/sales'
+  await control.send('PUT', path, {})
+  await control.send('PUT', '/api/polymq/users/ann', { password: 'x', vhost: 'sales' })
+  const rights = { configure: '.*', write: '.*', read: '.*' }
+  await control.send('PUT', `${path}/permissions/ann`, rights)
+  const { amqp: amqpAddress, kafka: kafkaAddress } = control.broker.addresses
+  const url = `amqp://guest:guest@127.0.0.1:${amqpAddress?.port}/sales`
+  const client = await connect(url)
+  const errors: unknown[] = []
+  client.on('error', (error) => errors.push(error))
+  const channel = await client.createConfirmChannel()
+  channel.on('error', () => {})
+  await channel.assertQueue('orders')
+  channel.sendToQueue('orders', Buffer.from('lost'), { persistent: true })
+  await channel.waitForConfirms()
+  await channel.consume('orders', () => {})
+  const elsewhere = await amqp(t, control)
+  const sasl = { mechanism: 'plain', username: 'ann', password: 'x' } as const
+  const brokers = [`127.0.0.1:${kafkaAddress?.port}`]
+  const logs = { logLevel: logLevel.NOTHING, retry: { retries: 0 } }
+  const ann = new Kafka({ clientId: 'ann', brokers, sasl, ...logs })
+  const admin = ann.admin()
+  await admin.connect()
+  await admin.createTopics({ topics: [{ topic: 'log' }] })
+  await control.send('POST', `${path}/groups/readers/reset`, { to: 'first', stream: 'log' })
+  assert.equal((await control.list(`${path}/groups`)).length, 1)
+
+  const closed = new Promise<Error>((resolve) => client.once('close', resolve))
+  await control.send('DELETE', path)
+  assert.match((await closed).message, /320.*CONNECTION_FORCED - vhost 'sales' is deleted/s)
+  assert.equal((await control.ask('GET', path)).status, 404)
+  await eventually('the others to be gone', async () => {
+    return (await control.list('/api/polymq/connections')).length === 1
+  })
+  await (await elsewhere.createChannel()).assertQueue('here')
+  await admin.disconnect()
+  await assert.rejects(ann.admin().connect(), /authentication failed/)
+  await assert.rejects(connect(url), /Expected ConnectionOpenOk; got <ConnectionClose/)
+
+  await control.send('PUT', path, {})
+  await control.send('PUT', `${path}/permissions/ann`, rights)
+  const again = await connect(url)
+  t.after(() => again.close().catch(() => {}))
+  const { messageCount } = await (await again.createChannel()).assertQueue('orders')
+  assert.equal(messageCount, 0)
+  const anew = ann.admin()
+  t.after(() => anew.disconnect())
+  await anew.connect()
+  assert.deepEqual(await anew.listTopics(), [])
+  assert.deepEqual(await control.list(`${path}/groups`), [])
+})
+
 test('connections of Kafka clients are listed and closed too', async (t) => {
   const control = await start(t)
   const admin = kafka(control).admin()
@@ -309,6 +364,28 @@ test('a stream made here is a topic, and what Kafka clients produce is read here
   assert.equal(same.status, 200)
   assert.equal((await control.ask('PUT', `${V}/streams/orders`, { partitions: 3 })).status, 409)
 })
+
+for (const compression of ['gzip', 'snappy', 'lz4', 'zstd'] as const) {
+  test(`records that a client has compressed by ${compression} are read here`, async (t) => {
+    const control = await start(t)
+    await control.send('PUT', `${V}/streams/orders`, {})
+    const producer = new Producer({
+      clientId: 'compressing',
+      bootstrapBrokers: [`127.0.0.1:${control.broker.addresses.kafka?.port}`],
+      serializers: stringSerializers,
+      compression,
+    })
+    const values = Array.from({ length: 20 }, (_, i) => `value ${i} `.repeat(20))
+    await producer.send({ messages: values.map((value) => ({ topic: 'orders', value })) })
+    await producer.close()
+    const lines = await control.lines('address=kafka:orders&from=first&follow=false')
+    const records = lines.filter(({ type }) => type === 'record')
+    assert.deepEqual(
+      records.map(({ body }) => body),
+      values,
+    )
+  })
+}
 
 test('a group that reads is shown with its members and its lag, and is not reset; one that has left is', async (t) => {
   const control = await start(t)

@@ -147,6 +147,7 @@ test('what the user may not do is 403, whatever it is asked by', async (t) => {
     ['GET', `${V}/messages?address=amqp:bob.new&create=true`],
     ['GET', `${V}/messages?address=kafka:bob.s`],
     ['PUT', '/api/polymq/vhosts/new', {}],
+    ['DELETE', '/api/polymq/vhosts/other'],
     ['GET', '/api/polymq/users'],
     ['GET', '/api/polymq/users/ann'],
     ['PUT', '/api/polymq/users/ann', { tags: ['administrator'] }],
@@ -204,6 +205,26 @@ test('an administrator makes users, gives and takes rights, and neither sees nor
   await control.remove(path)
   assert.equal((await control.ask('GET', `${V}/queues`, carl)).status, 401)
   assert.equal(control.broker.access.permissions.find({ user: 'carl', vhost: '/' }), null)
+})
+
+test('an administrator deletes virtual hosts, but not /; users stay, their permissions do not', async (t) => {
+  const control = await ControlBroker.open(t)
+  control.addUser('ann', { tags: ['management'] })
+  const path = '/api/polymq/vhosts/sales'
+  await control.put(path)
+  await control.put('/api/polymq/users/ann', { vhost: 'sales' })
+  await control.put(`${path}/permissions/ann`, { configure: '', write: '', read: '.*' })
+  await control.put(`${path}/queues/q`)
+  await control.remove(path)
+  assert.equal((await control.ask('GET', `${path}/queues`)).status, 404)
+  assert.equal((await control.ask('DELETE', path)).status, 404)
+  assert.deepEqual((await control.get('/api/polymq/permissions?user=ann')).items, [])
+  assert.equal((await control.get('/api/polymq/users/ann')).vhost, 'sales')
+  const root = await control.ask('DELETE', V)
+  assert.equal(root.status, 409)
+  assert.match(root.text, /vhost '\/' cannot be deleted/)
+  await control.put(path)
+  assert.deepEqual((await control.get(`${path}/queues`)).items, [])
 })
 
 test('a pattern that is none, or too long, is refused', async (t) => {

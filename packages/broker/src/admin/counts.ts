@@ -14,7 +14,7 @@ export function countAll({ virtualHosts, connections, totals }: Broker): Growing
   let { enqueued, appended, confirmed, delivered } = totals
   // What was in a queue that is deleted is not in it any more.
   let dequeued = totals.enqueued
-  for (const { queues, streams } of virtualHosts.values()) {
+  for (const { queues, streams } of virtualHosts.all()) {
     for (const { tail, head } of queues.values()) {
       enqueued += tail
       dequeued += head

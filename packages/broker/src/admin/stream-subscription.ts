@@ -132,7 +132,7 @@ export class StreamSubscription implements Subscription, Task {
       default:
         return this.end(
           'error',
-          `${where}: the batch at offset ${reader.offset} is compressed in a way that is not read here (gzip and zstd are), or broken`,
+          `${where}: the batch at offset ${reader.offset} cannot be opened: its compression is broken, larger than allowed, or unknown here`,
         )
     }
   }

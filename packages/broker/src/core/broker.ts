@@ -8,6 +8,7 @@ import {
   describeRefusal,
   type Action,
   type NamedResource,
+  type Resource,
 } from './auth/access-control.ts'
 import { FailedLogins } from './auth/failed-logins.ts'
 import type { RandomSource } from './auth/random.ts'
@@ -25,7 +26,7 @@ import { Memory } from './memory.ts'
 import { MessageFormats, StoredMessage } from './message.ts'
 import { done, empty, type Caller, type Outcome, type QueueOutcome } from './outcome.ts'
 import { Publisher, type PublisherContext } from './publisher.ts'
-import { checkDeletion, getSoundQueue, refuseStream, whereOf } from './queue-checks.ts'
+import { checkDeletion, checkThere, getSoundQueue, refuseStream, whereOf } from './queue-checks.ts'
 import { ConsumerEntry } from './queue/consumers.ts'
 import type { Queue } from './queue/queue.ts'
 import type {
@@ -43,8 +44,8 @@ import type { Stream } from './stream/stream.ts'
 import type { Declaration } from './topology/declaration.ts'
 import { Definitions } from './topology/definitions.ts'
 import { isStreamQueue } from './topology/stream-queue.ts'
-import type { BindingRequest, VirtualHost, VirtualHostContext } from './topology/virtual-host.ts'
-import { VirtualHosts } from './topology/virtual-hosts.ts'
+import type { BindingRequest, VirtualHost } from './topology/virtual-host.ts'
+import { VirtualHosts, type VirtualHostsContext } from './topology/virtual-hosts.ts'
 import { Totals } from './totals.ts'
 
 export interface BrokerOptions {
@@ -132,13 +133,14 @@ export class Broker {
     turn.setHooks({ answer: () => this.completions.answer(), commit: () => this.#endTurn() })
   }
 
-  #newContext(declared: (declarations: readonly Declaration[]) => void): VirtualHostContext {
+  #newContext(declared: (declarations: readonly Declaration[]) => void): VirtualHostsContext {
     const { durability } = this
     return {
       store: this.#store?.queues ?? null,
       streams: this.#store?.streams ?? null,
       declarations: this.#store === null ? null : { durability, declared },
       nextObjectId: (count: number) => this.identity.nextObjectId(count),
+      objectIdsBelow: () => this.identity.objectIdsBelow,
       queueAdded: (queue: Queue, vhost: VirtualHost) => this.#addQueue({ queue, vhost }),
       log: this.messages,
       memory: this.memory,
@@ -173,6 +175,18 @@ export class Broker {
 
   addVirtualHost(name: string): VirtualHost {
     return this.virtualHosts.add(name)
+  }
+
+  /** With all that is in it. Who is in it is told and disconnected; users whose own it is stay. */
+  deleteVirtualHost(caller: Caller, token: number, name: string): void {
+    this.completions.change(caller, token, () => {
+      this.#require(caller, 'administer', { kind: 'broker' })
+      const vhost = this.virtualHosts.remove(name)
+      this.access.permissions.removeVhost(name)
+      this.connections.disconnectVirtualHost(name)
+      this.groups.removeVirtualHost(vhost)
+      return done
+    })
   }
 
   findVirtualHost(name: string): VirtualHost | undefined {
@@ -454,7 +468,11 @@ export class Broker {
   }
 
   #authorize(caller: Caller, action: Action, named: Pick<NamedResource, 'kind' | 'name'>): void {
-    const resource = { ...named, vhost: caller.vhost.name }
+    checkThere(caller.vhost)
+    this.#require(caller, action, { ...named, vhost: caller.vhost.name })
+  }
+
+  #require(caller: Caller, action: Action, resource: Resource): void {
     if (this.access.authorize(caller.principal, action, resource)) return
     throw new BrokerError(
       ErrorCode.accessRefused,

@@ -81,8 +81,17 @@ export class Connections {
 
   /** The user is gone. */
   disconnectUser(user: string): void {
+    this.#disconnect('user deleted', (described) => described.user === user)
+  }
+
+  /** The virtual host is gone. In the words of RabbitMQ, which clients log. */
+  disconnectVirtualHost(vhost: string): void {
+    this.#disconnect(`vhost '${vhost}' is deleted`, (described) => described.vhost === vhost)
+  }
+
+  #disconnect(reason: string, isMeant: (described: ConnectionDescription) => boolean): void {
     for (const { connection } of [...this.#byId.values()]) {
-      if (connection.describe().user === user) connection.disconnect('user deleted')
+      if (isMeant(connection.describe())) connection.disconnect(reason)
     }
   }
 }

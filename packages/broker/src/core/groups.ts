@@ -23,6 +23,8 @@ export interface GroupSource {
   adopt(vhost: VirtualHost, name: string): void
   /** What it committed is gone. It has no members. */
   forget(vhost: VirtualHost, name: string): void
+  /** The virtual host is gone: so are all of its groups, whoever is in them. */
+  forgetVirtualHost(vhost: VirtualHost): void
 }
 
 const nobody: GroupMembers = { state: 'empty', members: [] }
@@ -66,5 +68,10 @@ export class Groups {
   remove(vhost: VirtualHost, name: string): void {
     for (const source of this.#sources) source.forget(vhost, name)
     vhost.committedOffsets.removeGroup(name)
+  }
+
+  /** What they committed goes with the virtual host. */
+  removeVirtualHost(vhost: VirtualHost): void {
+    for (const source of this.#sources) source.forgetVirtualHost(vhost)
   }
 }

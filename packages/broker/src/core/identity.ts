@@ -28,6 +28,11 @@ export class Identity {
     return first
   }
 
+  /** All ids that were given are lower. */
+  get objectIdsBelow(): number {
+    return this.#nextObjectId
+  }
+
   describe(): BrokerDeclaration {
     const { clusterId } = this
     const nextProducerId = this.producerIds.reservedUpTo

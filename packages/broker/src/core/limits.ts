@@ -44,6 +44,8 @@ export const limits = {
   alarmQuietMs: 5000,
   /** `#` words in one topic binding. [RabbitMQ 4.3.5] */
   topicHashWordsMax: 2,
+  /** Queues, streams and feeds of a deleted virtual host that go before it goes to the end of the line. */
+  removalsPerRun: 64,
   /** Streams: partitions of one stream. */
   partitionsMax: 10_000,
   /** Streams of one virtual host. */

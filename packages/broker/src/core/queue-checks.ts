@@ -38,3 +38,8 @@ export function getSoundQueue({ vhost, id }: Caller, name: string): Queue {
   const where = whereOf(vhost, name)
   throw new BrokerError(ErrorCode.damaged, `${where} has stopped: ${stopped.message}`)
 }
+
+/** Who is in a virtual host that is deleted can do nothing there, nor in another of that name. */
+export function checkThere({ deleted, name }: VirtualHost): void {
+  if (deleted) throw new BrokerError(ErrorCode.notFound, `no vhost '${name}'`)
+}

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { Producer, stringSerializers } from '@platformatic/kafka'
 import { startTestBroker, type TestBroker, type TestRecord } from './start-test-broker.ts'
 
 let broker: TestBroker
@@ -80,6 +81,23 @@ test('a tombstone is a record without a value', async () => {
   assert.equal(record.text(), '')
   assert.throws(() => record.json(), /the value is no JSON/)
 })
+
+for (const compression of ['gzip', 'snappy', 'lz4', 'zstd'] as const) {
+  test(`records that a client has compressed by ${compression} are read`, async () => {
+    const topic = broker.topic(`packed-by-${compression}`)
+    await topic.create()
+    const producer = new Producer({
+      clientId: 'compressing',
+      bootstrapBrokers: [...broker.kafkaBrokers],
+      serializers: stringSerializers,
+      compression,
+    })
+    const values = Array.from({ length: 20 }, (_, i) => `value ${i} `.repeat(20))
+    await producer.send({ messages: values.map((value) => ({ topic: topic.name, value })) })
+    await producer.close()
+    assert.deepEqual(textsOf(await topic.records()), values)
+  })
+}
 
 test('in vain: the error says what there is', async () => {
   const topic = broker.topic('quiet')

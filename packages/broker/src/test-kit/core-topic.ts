@@ -85,7 +85,7 @@ export class CoreTopic implements TestTopic {
   }
 
   async records(): Promise<readonly TestRecord[]> {
-    const reader = new TopicReader(this.#getStream())
+    const reader = new TopicReader(this.#getStream(), this.#caller.broker.decompress)
     try {
       return await reader.read(limits.heldMax)
     } finally {
@@ -127,7 +127,7 @@ export class CoreTopic implements TestTopic {
       this.#held = []
     }
     if (stream === undefined) return
-    this.#reader ??= new TopicReader(stream)
+    this.#reader ??= new TopicReader(stream, this.#caller.broker.decompress)
     this.#held.push(...(await this.#reader.read(limits.heldMax - this.#held.length)))
   }
 

@@ -1,5 +1,8 @@
-import { decompressLater } from '../app/decompress.ts'
-import { PartitionReader, ReaderStop } from '../core/stream/partition-reader.ts'
+import {
+  PartitionReader,
+  ReaderStop,
+  type DecompressLater,
+} from '../core/stream/partition-reader.ts'
 import type { Partition } from '../core/stream/partition.ts'
 import type { Stream } from '../core/stream/stream.ts'
 import { limits } from './limits.ts'
@@ -14,9 +17,11 @@ export class TopicReader {
   readonly stream: Stream
   readonly #readers: readonly OnePartition[]
 
-  constructor(stream: Stream) {
+  constructor(stream: Stream, decompress: DecompressLater) {
     this.stream = stream
-    this.#readers = stream.partitions.map((partition) => new OnePartition(stream.name, partition))
+    this.#readers = stream.partitions.map(
+      (partition) => new OnePartition(stream.name, partition, decompress),
+    )
   }
 
   /** What has come since the last call, at most `room` records. */
@@ -37,12 +42,12 @@ class OnePartition {
   readonly #reader: PartitionReader
   #woken: (() => void) | null = null
 
-  constructor(topic: string, partition: Partition) {
+  constructor(topic: string, partition: Partition, decompress: DecompressLater) {
     this.#topic = topic
     this.#partition = partition
     this.#reader = new PartitionReader(partition, {
       offset: partition.logStart,
-      decompress: decompressLater,
+      decompress,
       decompressedBytesMax: limits.decompressedBytesMax,
       wake: () => this.#woken?.(),
     })
@@ -72,8 +77,8 @@ class OnePartition {
     if (stopped === ReaderStop.deleted) return
     const where = `partition ${this.#partition.index} of topic '${this.#topic}'`
     throw new Error(
-      `${where} cannot be read at offset ${this.#reader.offset}: its batch is broken, or compressed with Snappy or LZ4, ` +
-        'which Node does not bring along; let the producer of the test use gzip, zstd or nothing',
+      `${where} cannot be read at offset ${this.#reader.offset}: its batch cannot be opened, because its compression is ` +
+        'broken or unknown, or because it would become too large (16 MiB for Snappy and LZ4, 64 MiB for others)',
     )
   }
 

@@ -148,9 +148,7 @@ function checkRefusal(refusal: UserRefusal | null): void {
 /** Resolves when all that was declared so far is on the disk. */
 async function untilSafe({ control, viewer }: ControlRequest): Promise<void> {
   const { broker } = control
-  const [vhost] = broker.virtualHosts.values()
-  if (vhost === undefined) return
-  const caller = new ControlCaller(broker, viewer.principal, vhost)
+  const caller = new ControlCaller(broker, viewer.principal, broker.virtualHosts.root)
   await caller.ask((token) => broker.completions.call(caller, token, () => done))
 }
 

@@ -5,6 +5,7 @@ import { badRequest } from '../errors.ts'
 import {
   listParameters,
   named,
+  noContent,
   nothing,
   ok,
   page,
@@ -29,6 +30,7 @@ export const vhostRoutes: readonly Route[] = [
       ok(showVhost(control, viewer.getVhost(params.vhost ?? ''))),
   },
   { method: 'PUT', path: VHOST, body: nothing, handle: create },
+  { method: 'DELETE', path: VHOST, handle: remove },
 ]
 
 function list({ control, viewer, query: asked }: ControlRequest): Answer {
@@ -71,4 +73,13 @@ async function create({ control, viewer, params }: ControlRequest): Promise<Answ
   const caller = new ControlCaller(broker, viewer.principal, vhost)
   await caller.ask((token) => broker.completions.change(caller, token, () => done))
   return put(false, showVhost(control, vhost))
+}
+
+async function remove({ control, viewer, params }: ControlRequest): Promise<Answer> {
+  const { broker } = control
+  viewer.requireAdministrator()
+  // Who asks this is in none of them, and that one is always there.
+  const caller = new ControlCaller(broker, viewer.principal, broker.virtualHosts.root)
+  await caller.ask((token) => broker.deleteVirtualHost(caller, token, params.vhost ?? ''))
+  return noContent
 }

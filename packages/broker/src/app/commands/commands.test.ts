@@ -132,6 +132,7 @@ test('what cannot be had back wants --yes where nobody can be asked, before anyt
   for (const args of [
     ['queue', 'rm', 'q'],
     ['queue', 'purge', 'q'],
+    ['vhost', 'rm', 'v'],
     ['group', 'reset', 'g', '--to', 'first'],
   ]) {
     const refused = await run(t, args)
@@ -157,6 +158,18 @@ test('at a terminal it is asked about, with what would go, and no answer is a no
   )
   const gone = await run(t, ['queue', 'rm', 'orders'], answer, { answers: ['y'] })
   assert.deepEqual([gone.code, gone.calls.map(({ method }) => method)], [0, ['GET', 'DELETE']])
+})
+
+test('a virtual host is deleted with a word on all that goes with it', async (t) => {
+  const sales = { name: 'sales', queues: 3, streams: 2, ready: 10, unacked: 2 }
+  const answer = (): CannedAnswer => ({ body: sales })
+  const ran = await run(t, ['vhost', 'rm', 'sales'], answer, { answers: ['y'] })
+  assert.match(
+    ran.terminal.told,
+    /Delete vhost sales with 3 queues, 12 messages in them, and 2 streams\? \[y\/N\] Deleted: vhost sales\n$/,
+  )
+  const calls = ran.calls.map(({ method, path }) => `${method} ${path}`)
+  assert.deepEqual(calls, ['GET /vhosts/sales', 'DELETE /vhosts/sales'])
 })
 
 test('what the broker refuses becomes an exit code and a sentence with what to do', async (t) => {

@@ -65,7 +65,6 @@ test('what is missing or too much is said, with where to read on', () => {
   assertUsage(['queue', 'ls', '--all-vhosts=yes'], /takes no value/)
   assertUsage(['queue', 'ls', '-o', 'xml'], /Allowed: table, json\./)
   assertUsage(['group', 'create', 'g'], /A group is there once a consumer of it/)
-  assertUsage(['vhost', 'rm', 'v'], /cannot be deleted yet/)
 })
 
 test('doctor and config show take the flags of a broker, other commands do not', () => {

@@ -60,7 +60,6 @@ function unknownCommand(word: string): string {
 /** What people look for, and why it is not there. */
 const missing: Readonly<Record<string, string>> = {
   'group create': 'A group is there once a consumer of it has joined or committed.',
-  'vhost rm': 'A virtual host cannot be deleted yet.',
   'connection create': 'Clients connect by themselves.',
   'topic ls': 'A topic of Kafka is called stream here.',
 }

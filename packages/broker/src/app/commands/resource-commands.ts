@@ -94,16 +94,19 @@ async function questionOf(
   what: string,
 ): Promise<string> {
   if (resource.noun === 'connection') return `Close ${what}?`
-  if (isSet(context, 'yes') || (resource.noun !== 'queue' && resource.noun !== 'stream'))
-    return `Delete ${what}?`
+  const amountIn = amounts[resource.noun]
+  if (isSet(context, 'yes') || amountIn === undefined) return `Delete ${what}?`
   const { body } = await context.client().call('GET', pathOf(context))
-  const {
-    ready = 0,
-    unacked = 0,
-    records = 0,
-  } = body as { ready?: number; unacked?: number; records?: number }
-  const amount = resource.noun === 'queue' ? `${ready + unacked} messages` : `${records} records`
-  return `Delete ${what} with ${amount}?`
+  const counts = body as Readonly<Record<string, number>>
+  return `Delete ${what} with ${amountIn((name) => counts[name] ?? 0)}?`
+}
+
+/** By noun, how much goes with one. */
+const amounts: Readonly<Record<string, (of: (count: string) => number) => string>> = {
+  queue: (of) => `${of('ready') + of('unacked')} messages`,
+  stream: (of) => `${of('records')} records`,
+  vhost: (of) =>
+    `${of('queues')} queues, ${of('ready') + of('unacked')} messages in them, and ${of('streams')} streams`,
 }
 
 export async function purge(context: CommandContext, resource: Resource): Promise<ExitCode> {

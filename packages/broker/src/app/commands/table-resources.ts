@@ -329,9 +329,13 @@ const userCommands: readonly CommandSpec[] = [
 ]
 
 const vhostCommands: readonly CommandSpec[] = [
-  ls('vhost', { notes: ['A virtual host cannot be deleted yet.'] }),
+  ls('vhost'),
   one('vhost'),
   create('vhost', { summary: 'create a virtual host, with all rights in it for who asks' }),
+  rm('vhost', {
+    summary: 'delete a virtual host with all that is in it, and close its connections',
+    notes: ['Users stay; / cannot be deleted.'],
+  }),
 ]
 
 const connectionCommands: readonly CommandSpec[] = [

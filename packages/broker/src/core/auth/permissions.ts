@@ -93,13 +93,9 @@ export class Permissions {
     for (const vhost of [...this.#rows.keys()]) this.#drop(user, vhost)
   }
 
+  /** The same of a virtual host. */
   removeVhost(vhost: string): void {
-    const gone: Declaration[] = []
-    for (const user of this.#rows.get(vhost)?.keys() ?? []) {
-      this.#drop(user, vhost)
-      gone.push({ kind: 'permission-gone', user, vhost })
-    }
-    if (gone.length > 0) this.#declared(gone)
+    for (const user of [...(this.#rows.get(vhost)?.keys() ?? [])]) this.#drop(user, vhost)
   }
 
   /** Takes back what was declared; it is not told again. */

@@ -3,7 +3,8 @@ import { Exchange, type Destination } from '../topology/exchange.ts'
 
 /** The ways out of exchanges and streams. */
 export interface CircleContext {
-  exchangesFedBy(stream: Stream): Iterable<Exchange>
+  /** Where its records are carried. */
+  fedBy(stream: Stream): Iterable<Exchange | Stream>
   findExchange(name: string): Exchange | undefined
   /** Streams to which the default exchange leads. */
   streamQueues(): Iterable<Stream>
@@ -27,7 +28,7 @@ export function leadsTo(
 }
 
 function* waysOut(place: Destination, context: CircleContext): Iterable<Exchange | Stream> {
-  if (place instanceof Stream) yield* context.exchangesFedBy(place)
+  if (place instanceof Stream) yield* context.fedBy(place)
   if (!(place instanceof Exchange)) return
   if (place.name === '') yield* context.streamQueues()
   const alternate = place.alternate === null ? undefined : context.findExchange(place.alternate)

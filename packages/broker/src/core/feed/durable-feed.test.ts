@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { noArguments } from '../arguments.ts'
+import { limits } from '../limits.ts'
 import { batchOf } from '../../testing/batches.ts'
 import { DurableRig } from '../../testing/durable-rig.ts'
 import { FaultyDisk } from '../../testing/faulty-disk.ts'
@@ -14,6 +15,8 @@ import type { FeedCursor } from './feed-cursors.ts'
 const BATCHES = 80
 const PADDING = 'x'.repeat(1500)
 const STATES = 300
+/** A quarter of a slot of the tests' ring, less what goes around it: in all a little less than half. */
+const LARGEST_BYTES = 13_500
 const PARTITIONS = 2
 
 /** A stream whose records a feed carries to an exchange, to which a queue and another stream are bound. */
@@ -161,6 +164,29 @@ test('a feed passes over what retention has removed, and remembers that', async 
   const again = await Crossing.open(crossing.rig.disk.kill())
   await again.rig.durable.settle()
   assert.equal(again.rig.durable.vhost.feeds.find('f')?.carried, 0)
+})
+
+test('a record as large as a message can be goes to a queue and a stream at once', async () => {
+  const crossing = await Crossing.open(new FaultyDisk())
+  await crossing.declare()
+  const [partition] = crossing.stream('from').partitions
+  const value = Buffer.alloc(LARGEST_BYTES, 'x')
+  const appended = { baseOffset: 0, logAppendTimeMs: -1 }
+  for (const record of [batchOf([{ value }]), batchOf([{ value }]), batchOf([{ value }])]) {
+    assert.equal(partition?.append(record, 0, record.length, appended), null)
+    await crossing.rig.durable.advance(limits.feedRetryMs)
+  }
+  for (let i = 0; i < 5; i++) await crossing.rig.durable.advance(limits.feedRetryMs)
+  const consumer = await crossing.rig.consume('q')
+  assert.deepEqual(
+    consumer.bodies.map(({ length }) => length),
+    [LARGEST_BYTES, LARGEST_BYTES, LARGEST_BYTES],
+  )
+  const ends = crossing.stream('to').partitions.map(({ logEnd }) => logEnd)
+  assert.equal(
+    ends.reduce((sum, end) => sum + end, 0),
+    3,
+  )
 })
 
 test('a cursor is kept in the bytes that it always had', async () => {

@@ -1,10 +1,12 @@
 import { assert } from '../../base/assert.ts'
 import type { Journal } from '../../storage/journal/journal.ts'
 import { limits } from '../limits.ts'
-import { storedBytes, type Publication } from '../message.ts'
+import { storedBytes, type MessageFormats, type Publication } from '../message.ts'
 import { RecordKind } from '../record-kind.ts'
-import type { ReadRecord } from '../stream/read-record.ts'
+import type { Route } from '../routing/route.ts'
+import { batchHeaderBytes } from '../stream/record-batch.ts'
 import { recordBytesMax } from '../stream/record-batch-writer.ts'
+import { recordOf } from '../stream/record-message.ts'
 import type { StreamAppender } from '../stream/stream-appender.ts'
 import type { FeedCursor } from './feed-cursors.ts'
 
@@ -14,6 +16,16 @@ export interface FeedGroupContext {
   /** Of the feed's own: what it publishes into streams is to be in the group's batch. */
   readonly appender: StreamAppender
 }
+
+/** Whether a group takes one more record. */
+export const Room = {
+  made: 'made',
+  /** The next group does. */
+  full: 'full',
+  /** None can, before the disk has caught up. */
+  later: 'later',
+} as const
+export type Room = (typeof Room)[keyof typeof Room]
 
 /** Records whose messages and cursor go into one batch of the journal. */
 export class FeedGroup {
@@ -26,18 +38,32 @@ export class FeedGroup {
   }
 
   /** Makes room for what one record becomes, at most `bytes`. Throws RecordTooLarge if no batch can hold it. */
-  hasRoom(bytes: number): boolean {
-    const { journal } = this.#context
+  makeRoom(bytes: number): Room {
     if (this.#bytesLeft === -1) {
-      const most = journal === null ? Infinity : journal.shape.slotBytes / 4
-      if (bytes > most)
-        throw new RecordTooLarge('with all its targets it is larger than the journal takes at once')
-      this.#bytesLeft = Math.min(Math.max(bytes, limits.feedBytesPerRun), most)
-      this.#batch = journal?.together(this.#bytesLeft) ?? -1
+      const room = this.#open(bytes)
+      if (room !== Room.made) return room
     }
-    if (bytes > this.#bytesLeft) return false
+    if (bytes > this.#bytesLeft) return Room.full
     this.#bytesLeft -= bytes
-    return true
+    return Room.made
+  }
+
+  #open(bytes: number): Room {
+    const { journal } = this.#context
+    if (journal === null) {
+      this.#bytesLeft = Math.max(bytes, limits.feedBytesPerRun)
+      return Room.made
+    }
+    const wanted = Math.max(bytes, Math.min(limits.feedBytesPerRun, journal.shape.slotBytes / 4))
+    const when = journal.roomTogether(wanted)
+    if (when === 'never') {
+      const most = journal.shape.slotBytes / 2
+      throw new RecordTooLarge(`in all that it goes to it takes ${bytes} bytes, of at most ${most}`)
+    }
+    if (when === 'later') return Room.later
+    this.#bytesLeft = wanted
+    this.#batch = journal.together(wanted)
+    return Room.made
   }
 
   /** All of the group is published: what streams have of it is appended, and the cursor written. */
@@ -66,12 +92,14 @@ const TARGET_BYTES = 96
 
 /** The most that the journal takes for a record: one message for all queues, in each stream a batch of its own. */
 export function groupBytesMax(
-  record: ReadRecord,
   publication: Publication,
-  { queues, streams }: { readonly queues: number; readonly streams: number },
+  route: Route,
+  formats: MessageFormats,
 ): number {
+  const queues = route.durable.length
   const message = queues === 0 ? 0 : storedBytes(publication) + queues * TARGET_BYTES
-  // Its header bytes once more, for readers of the protocol by which it came, and its address.
-  const inStream = 2 * recordBytesMax(record) + 2 * storedBytes(publication) + RECORD_BYTES * 2
-  return RECORD_BYTES + message + streams * inStream
+  const streams = route.streams.length
+  if (streams === 0) return RECORD_BYTES + message
+  const record = recordBytesMax(recordOf(publication, formats, 0)) + batchHeaderBytes
+  return RECORD_BYTES + message + streams * (record + RECORD_BYTES)
 }

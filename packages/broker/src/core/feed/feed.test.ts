@@ -339,3 +339,27 @@ test('who declares or deletes a feed must be allowed to read its stream and to w
   }
   assert.notEqual(rig.test.vhost.feeds.find('f'), undefined)
 })
+
+test('a feed from a stream that is a queue may fill another queue by its name, but not itself', () => {
+  const rig = new Rig()
+  const options = { ...TRANSIENT, durable: true, arguments: new Map([['x-queue-type', 'stream']]) }
+  rig.test.broker.declareQueue(rig.caller, 1, { name: 's', options })
+  rig.createStream('t')
+  const reader = rig.reader('', 'q')
+  rig.feed('f', { stream: 's', exchange: '', routingKey: 'q' })
+  assert.equal(rig.caller.last?.kind, 'done')
+  assert.equal(rig.publish('', 's', 'a'), 1)
+  assert.deepEqual(reader.bodies, ['a'])
+  rig.feed('g', { stream: 's', exchange: '', routingKey: 's' })
+  assert.match(rig.caller.lastError ?? '', /leads back to stream 's'/)
+  rig.feed('h', { stream: 's', exchange: '' })
+  assert.match(rig.caller.lastError ?? '', /leads back to stream 's'/)
+  rig.feed('i', { stream: 's', exchange: '', routingKey: 't' })
+  assert.equal(rig.caller.last?.kind, 'done')
+  rig.bind('amq.fanout', 'stream', 's')
+  rig.feed('j', { stream: 't', exchange: 'amq.fanout' })
+  assert.equal(rig.caller.last?.kind, 'done')
+  rig.test.broker.declareQueue(rig.caller, 1, { name: 't', options })
+  rig.test.run()
+  assert.match(rig.caller.lastError ?? '', /feed 'i' would carry the records of stream 's' round/)
+})

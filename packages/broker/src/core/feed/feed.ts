@@ -16,7 +16,13 @@ import type { ReadRecord } from '../stream/read-record.ts'
 import { addressOfRecord, fillFromRecord, fitsMessage } from '../stream/record-message.ts'
 import type { Stream } from '../stream/stream.ts'
 import type { FeedCursor } from './feed-cursors.ts'
-import { FeedGroup, groupBytesMax, RecordTooLarge, type FeedGroupContext } from './feed-group.ts'
+import {
+  FeedGroup,
+  groupBytesMax,
+  RecordTooLarge,
+  Room,
+  type FeedGroupContext,
+} from './feed-group.ts'
 
 export interface FeedOptions {
   /** Name of the stream whose records it carries. */
@@ -209,11 +215,12 @@ export class Feed implements Task, AlarmListener {
         throw new RecordTooLarge('it is larger than a message may be')
       }
       this.#address(record)
-      const { publisher } = this.#context
-      const route = publisher.routeOf(publication)
-      const [queues, streams] = [route.durable.length, route.streams.length]
-      const bytes = groupBytesMax(record, publication, { queues, streams })
-      if (!group.hasRoom(bytes)) return 'full'
+      const { publisher, formats } = this.#context
+      const room = group.makeRoom(
+        groupBytesMax(publication, publisher.routeOf(publication), formats),
+      )
+      if (room === Room.full) return 'full'
+      if (room === Room.later) return this.#holdUp(partition)
       publisher.publish(publication)
       return 'carried'
     } catch (error) {
@@ -227,6 +234,12 @@ export class Feed implements Task, AlarmListener {
       this.#ready.add(partition)
       return 'held-up'
     }
+  }
+
+  #holdUp(partition: number): 'held-up' {
+    this.#ready.add(partition)
+    this.#wait('waiting', 'the disk has to catch up before so large a record can be carried')
+    return 'held-up'
   }
 
   #address(record: ReadRecord): void {

@@ -91,7 +91,8 @@ export class Feeds implements CircleContext {
       const text = `feeds publish, and exchange '${exchange.name}' is internal`
       throw new BrokerError(ErrorCode.accessRefused, text)
     }
-    if (leadsTo(exchange, stream, this)) {
+    const start = this.#startOf(options)
+    if (start !== undefined && leadsTo(start, stream, this)) {
       throw new BrokerError(
         ErrorCode.preconditionFailed,
         `exchange '${exchange.name}' leads back to stream '${stream.name}': every record would go round for ever`,
@@ -118,9 +119,12 @@ export class Feeds implements CircleContext {
     if (this.#byName.size === 0) return
     for (const feed of this.#byName.values()) {
       const { stream, options } = feed
-      const start = this.#vhost.findExchange(options.exchange)
-      if (start === undefined) continue
-      if (!leadsTo(start, source, this) || !leadsTo(destination, stream, this)) continue
+      const start =
+        isToOneName(options) && source.name === '' && options.routingKey === destination.name
+          ? source
+          : this.#startOf(options)
+      if (start === undefined || !leadsTo(start, source, this)) continue
+      if (!leadsTo(destination, stream, this)) continue
       throw new BrokerError(
         ErrorCode.preconditionFailed,
         `feed '${feed.name}' would carry the records of stream '${stream.name}' round for ever: ` +
@@ -155,11 +159,18 @@ export class Feeds implements CircleContext {
 
   // ---- for circles ----
 
-  *exchangesFedBy(stream: Stream): Iterable<Exchange> {
+  *fedBy(stream: Stream): Iterable<Exchange | Stream> {
     for (const feed of this.#byName.values()) {
-      const exchange = feed.stream === stream && this.#vhost.findExchange(feed.options.exchange)
-      if (exchange) yield exchange
+      const start = feed.stream === stream ? this.#startOf(feed.options) : undefined
+      if (start !== undefined) yield start
     }
+  }
+
+  /** The first place to which a feed brings anything that could come back. */
+  #startOf(options: FeedOptions): Exchange | Stream | undefined {
+    const { exchange, routingKey } = options
+    if (!isToOneName(options)) return this.#vhost.findExchange(exchange)
+    return this.#vhost.findStreamQueue(routingKey ?? '')
   }
 
   findExchange(name: string): Exchange | undefined {
@@ -189,6 +200,13 @@ export class Feeds implements CircleContext {
     if (stream === undefined || stream.partitions.length !== cursorIds.length) return
     const cursors = cursorIds.map((id, i) => ({ id, offset: offsets[i] ?? 0 }))
     this.#add(name, { stream: streamName, exchange, routingKey, from }, { stream, cursors })
+  }
+
+  /** The virtual host is gone: so are all feeds of the life that ended. */
+  restoreGone(objectIdsBelow: number): void {
+    for (const feed of [...this.#byName.values()]) {
+      if ((feed.cursors[0]?.id ?? 0) < objectIdsBelow) this.#remove(feed)
+    }
   }
 
   /** All that was written has been taken back. */
@@ -239,6 +257,11 @@ export class Feeds implements CircleContext {
     const journal: Journal | null = feedPublishing.journal
     return { turn, timers, alarms, logger, formats, decompress, journal, appender, publisher }
   }
+}
+
+/** The default exchange leads to the queue of that name, and nowhere else. */
+function isToOneName({ exchange, routingKey }: FeedOptions): boolean {
+  return exchange === '' && routingKey !== null
 }
 
 /** Feeds publish for no user. */

@@ -116,7 +116,7 @@ export class Persistence implements BrokerStore, QueueStore, StoreOwner {
   async close(): Promise<void> {
     this.#options.timers.clear(this.#ackTimer)
     this.streams.closing()
-    for (const vhost of this.#broker?.virtualHosts.values() ?? []) vhost.feeds.close()
+    for (const vhost of this.#broker?.virtualHosts.all() ?? []) vhost.feeds.close()
     while (!this.#isAllSafe && this.#broker?.completions.storageError == null) {
       const isMoreToWrite = this.#dirty.length > 0 || this.journal.isOpen
       // Each time: what is settled meanwhile is written down too, and of what only the system has been given nobody else asks for a sync.
@@ -248,7 +248,7 @@ export class Persistence implements BrokerStore, QueueStore, StoreOwner {
   // ---- what is kept ------------------------------------------------------------------------------
 
   *#durableQueues(): Iterable<Queue> {
-    for (const vhost of this.#broker?.virtualHosts.values() ?? []) {
+    for (const vhost of this.#broker?.virtualHosts.all() ?? []) {
       for (const queue of vhost.queues.values()) if (queue.durable !== null) yield queue
     }
   }

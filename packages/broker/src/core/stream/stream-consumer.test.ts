@@ -166,7 +166,7 @@ test('a batch that cannot be opened ends its partition, says so, and leaves the 
   rig.say(stream, ['a'], 1)
   const consumer = rig.consume('s', first)
   const { lines } = rig.test.logger
-  await rig.until('a log line', () => lines.some(({ message }) => /cannot open/.test(message)))
+  await rig.until('a log line', () => lines.some(({ message }) => /cannot be opened/.test(message)))
   rig.say(stream, ['b'], 1)
   assert.deepEqual(consumer.bodies, ['a', 'b'])
   assert.ok(!consumer.isCancelled)

@@ -136,7 +136,7 @@ export class StreamConsumer implements Task {
         `a consumer gets no more records of partition ${reader.partition.index} of stream '${this.stream.name}': ` +
           (stopped === 'damaged'
             ? 'it is damaged on the disk'
-            : 'a batch is compressed in a way that this broker cannot open, or is broken'),
+            : 'a batch cannot be opened: its compression is broken, larger than allowed, or unknown here'),
         { offset: reader.reader?.offset ?? -1 },
       )
     }

@@ -55,6 +55,8 @@ export class StreamStore {
   readonly #partitions = new Map<number, StoredBatches>()
   /** Deleted partitions whose files may still be there. */
   readonly #gone = new Set<number>()
+  /** Partitions of a snapshot that does not say of which stream. */
+  readonly #unclaimed = new Set<number>()
   /** Partitions of which something was replayed and is not written yet. */
   readonly #replayed = new Set<StoredBatches>()
   /** Partitions of a snapshot whose files have yet to be looked at. */
@@ -84,7 +86,9 @@ export class StreamStore {
 
   /** Of the largest batch that the journal takes. */
   get batchBytesMax(): number {
-    return this.journal.shape.slotBytes / 4
+    const { slotBytes } = this.journal.shape
+    // The largest message, with what a record has besides.
+    return slotBytes / 4 + slotBytes / 64
   }
 
   /** The lowest position of the journal whose memory is still needed. */
@@ -156,7 +160,10 @@ export class StreamStore {
     }
     const { state, isClean } = entry
     const batches = this.#partitions.get(state.id)
-    if (batches === undefined) return
+    if (batches === undefined) {
+      this.#unclaimed.add(state.id)
+      return
+    }
     const { durability } = batches.partition.config
     // A reader may have seen records of a tail that only the system had; what takes their offsets is of another epoch.
     const mayBeCut = !isClean && durability === 'os'
@@ -196,7 +203,14 @@ export class StreamStore {
   async finishRestore(): Promise<void> {
     await this.settle()
     await this.#forEach(this.#partitions.values(), (batches) => this.#finish(batches))
+    this.#forgetUnclaimed()
     await this.#lookForOthers()
+  }
+
+  /** Of a virtual host that was deleted shortly before the snapshot: its partitions were still to be deleted one by one. */
+  #forgetUnclaimed(): void {
+    for (const id of this.#unclaimed) if (!this.#partitions.has(id)) this.#gone.add(id)
+    this.#unclaimed.clear()
   }
 
   /** What was restored is safe in a new snapshot: things are served, and go, from now on. */

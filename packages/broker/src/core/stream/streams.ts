@@ -142,6 +142,13 @@ export class Streams implements Task {
     this.#add(new Stream(name, declaration, { config, settings }, this.#context))
   }
 
+  /** The virtual host is gone: so are all streams of the life that ended. */
+  restoreGone(objectIdsBelow: number): void {
+    for (const stream of [...this.#byName.values()]) {
+      if ((stream.partitionIds[0] ?? 0) < objectIdsBelow) this.#forget(stream)
+    }
+  }
+
   /** What is said of an earlier or a later stream is of no interest: it goes with that one. */
   restoreQueue({ name, stream: id, arguments: declared }: StreamQueueDeclaration): void {
     const stream = this.#byName.get(name)

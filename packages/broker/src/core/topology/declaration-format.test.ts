@@ -183,6 +183,7 @@ const golden: readonly (readonly [Declaration, string])[] = [
     { kind: 'feed-gone', vhost: '/', name: 'f', cursorId: 7 },
     '01150000000e000000012f000000016600000007',
   ],
+  [{ kind: 'virtual-host-gone', name: 'v', objectIdsBelow: 42 }, '01160000000900000001760000002a'],
 ]
 
 function encode(declarations: readonly Declaration[]): Buffer {

@@ -154,6 +154,7 @@ const formats: { readonly [K in Kind]: Format<K> } = {
     },
   },
   'feed-gone': { code: 21, fields: { vhost: text, name: text, cursorId: uint32 } },
+  'virtual-host-gone': { code: 22, fields: { name: text, objectIdsBelow: uint32 } },
 }
 
 interface AnyFormat {

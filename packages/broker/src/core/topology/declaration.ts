@@ -12,14 +12,16 @@ import type { DestinationKind, ExchangeType } from './exchange.ts'
  *
  * Each names a thing exactly. One whose kind ends in `-gone` says that the thing is no more; any other replaces what the thing
  * was before. What cannot be without another thing goes with it and is not named: bindings with either of their
- * ends, permissions with their user, feeds with their stream, committed offsets with their stream or their group. So what is written of a deletion is
- * small, whatever hung on it. What a rule removes is named: the auto-delete exchanges that go with their last binding.
+ * ends, permissions with their user, feeds with their stream, committed offsets with their stream or their group, and everything with its virtual
+ * host. So what is written of a deletion is small, whatever hung on it. What a rule removes is named: the auto-delete exchanges
+ * that go with their last binding.
  *
  * Only lasting things are here: exchanges and queues that are durable and nobody's own, bindings between two such.
  */
 export type Declaration =
   | BrokerDeclaration
   | VirtualHostDeclaration
+  | VirtualHostGone
   | ExchangeDeclaration
   | ExchangeGone
   | QueueDeclaration
@@ -53,6 +55,14 @@ export interface BrokerDeclaration {
 export interface VirtualHostDeclaration {
   readonly kind: 'virtual-host'
   readonly name: string
+}
+
+/** All that was in it is gone with it, permissions in it included; the users whose own it is stay. */
+export interface VirtualHostGone {
+  readonly kind: 'virtual-host-gone'
+  readonly name: string
+  /** Queues, partitions and cursors of the life that ended have lower ids than this; those of a later one have not. */
+  readonly objectIdsBelow: number
 }
 
 export interface ExchangeDeclaration {

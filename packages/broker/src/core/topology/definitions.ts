@@ -1,6 +1,6 @@
 import type { AccessControl } from '../auth/access-control.ts'
 import type { Identity } from '../identity.ts'
-import type { Declaration } from './declaration.ts'
+import type { Declaration, VirtualHostGone } from './declaration.ts'
 import type { VirtualHosts } from './virtual-hosts.ts'
 
 export interface DefinitionsParts {
@@ -35,6 +35,8 @@ export class Definitions {
       case 'virtual-host':
         virtualHosts.restore(declaration.name)
         return
+      case 'virtual-host-gone':
+        return this.#restoreGone(declaration)
       case 'user':
       case 'user-gone':
       case 'permission':
@@ -45,6 +47,14 @@ export class Definitions {
         // One that is not there comes later, and then all that is in it is told again.
         return virtualHosts.find(declaration.vhost)?.restore(declaration)
     }
+  }
+
+  /** What of it belongs to a later life was declared later, and is told again. */
+  #restoreGone(gone: VirtualHostGone): void {
+    const { identity, access, virtualHosts } = this.#parts
+    identity.restoreObjectIds(gone.objectIdsBelow)
+    access.permissions.removeVhost(gone.name)
+    virtualHosts.restoreGone(gone)
   }
 
   /** An id that was given is never given again, even if what had it is gone. */

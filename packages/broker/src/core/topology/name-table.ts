@@ -42,10 +42,10 @@ export class NameTable implements RoutingTable {
     return stream === undefined || stream.queueArguments === null ? undefined : stream
   }
 
+  /** By what it is: a stream is none of the queues here, though it may have its name among them. */
   findEnd(kind: DestinationKind, name: string): Destination | undefined {
     if (kind === 'stream') return this.#streams.find(name)
-    if (kind === 'exchange') return this.exchanges.get(name)
-    return this.queues.get(name) ?? this.findStreamQueue(name)
+    return kind === 'exchange' ? this.exchanges.get(name) : this.queues.get(name)
   }
 
   addExchange(exchange: Exchange): void {

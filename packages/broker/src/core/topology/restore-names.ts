@@ -8,7 +8,7 @@ import type {
   QueueGone,
 } from './declaration.ts'
 import type { Binding, Destination, Exchange, ExchangeOptions } from './exchange.ts'
-import { newExchange } from './exchanges.ts'
+import { isPredeclared, newExchange } from './exchanges.ts'
 import { objectIdOf } from './listing.ts'
 import type { NameTable } from './name-table.ts'
 
@@ -88,6 +88,19 @@ export class NameRestorer {
     if (queue === undefined) return
     if (objectIdOf(queue) === objectId) this.#names.removeQueue(queue)
     else for (const binding of [...table.bindingsTo(queue)]) table.unlink(binding)
+  }
+
+  /** The virtual host is gone: what has no number is of the life that ended, or is told again. */
+  allGone(objectIdsBelow: number): void {
+    const { table } = this.#names
+    for (const exchange of [...table.exchanges.values()]) {
+      if (isPredeclared(exchange.name)) {
+        for (const binding of [...exchange.bindings]) table.unlink(binding)
+      } else table.removeExchange(exchange)
+    }
+    for (const queue of [...table.queues.values()]) {
+      if (objectIdOf(queue) < objectIdsBelow) this.#names.removeQueue(queue)
+    }
   }
 
   binding(declaration: BindingDeclaration): void {

@@ -90,6 +90,20 @@ test('whatever is replayed over a snapshot of any later moment, it ends as it en
   assert.equal(next.vhost.findStreamQueue('s'), undefined)
 })
 
+test('what was bound to a queue is not bound to the stream that has its name later', () => {
+  const world = new DeclaringBroker()
+  const lasting = { durable: true, autoDelete: false, exclusiveOwner: 0, arguments: new Map() }
+  const queue = world.vhost.declareQueue('s', lasting, SESSION)
+  bind(world, 's')
+  world.vhost.removeQueue(queue)
+  declare(world, 's')
+  const lists = world.takeLists().flat()
+  const next = new DeclaringBroker({ seed: 2 })
+  next.restore([...world.snapshot(), ...lists])
+  next.broker.definitions.finish()
+  assert.equal(next.vhost.findExchange('amq.fanout')?.bindings.size, 0)
+})
+
 test('a topic is taken as the queue if it keeps its records as was asked', () => {
   const world = new DeclaringBroker()
   const topic = createTopic(world, 's')

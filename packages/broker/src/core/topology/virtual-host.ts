@@ -9,7 +9,7 @@ import type { StreamContext } from '../stream/partition.ts'
 import type { Stream } from '../stream/stream.ts'
 import { Streams } from '../stream/streams.ts'
 import { checkBinding, checkRoomForBinding, type BindingRequest } from './binding-checks.ts'
-import type { Declaration, DeclarationContext } from './declaration.ts'
+import type { Declaration, DeclarationContext, DeclarationStore } from './declaration.ts'
 import {
   checkQueueArguments,
   checkSameExchange,
@@ -66,6 +66,8 @@ export interface VirtualHostContext
  */
 export class VirtualHost implements RoutingTable {
   readonly name: string
+  /** It names nothing any more, and tells nothing: everything here went with it. */
+  deleted: boolean = false
   /** A name space of their own, beside that of queues. */
   readonly streams: Streams
   readonly committedOffsets: CommittedOffsets
@@ -74,7 +76,8 @@ export class VirtualHost implements RoutingTable {
   readonly #table = new NameTable({ find: (name) => this.streams.find(name) })
   readonly #restorer: NameRestorer
 
-  constructor(name: string, context: VirtualHostContext) {
+  constructor(name: string, given: VirtualHostContext) {
+    const context = { ...given, declarations: this.#untilDeleted(given.declarations) }
     this.name = name
     this.#context = context
     this.streams = new Streams(name, context, {
@@ -100,6 +103,14 @@ export class VirtualHost implements RoutingTable {
       },
     })
     for (const exchange of predeclaredExchanges(name)) this.#table.addExchange(exchange)
+  }
+
+  #untilDeleted(store: DeclarationStore | null): DeclarationStore | null {
+    if (store === null) return null
+    const declared = (declarations: readonly Declaration[]): void => {
+      if (!this.deleted) store.declared(declarations)
+    }
+    return { durability: store.durability, declared }
   }
 
   get version(): number {
@@ -344,6 +355,24 @@ export class VirtualHost implements RoutingTable {
     this.#tell(gone)
   }
 
+  /** Nothing is in it that has to be let go. */
+  get isEmpty(): boolean {
+    return this.queues.size === 0 && this.streams.size === 0 && this.feeds.size === 0
+  }
+
+  /** It is deleted from now on. Each step then removes one thing that holds something: the rest goes with the object. */
+  takeApart(): Generator<void> {
+    this.deleted = true
+    return this.#removeAll()
+  }
+
+  *#removeAll(): Generator<void> {
+    // Maps go on rightly when what was just looked at is removed.
+    for (const { name } of this.feeds.values()) yield this.feeds.delete(name)
+    for (const queue of this.queues.values()) yield void this.removeQueue(queue)
+    for (const stream of this.streams.values()) yield this.streams.delete(stream)
+  }
+
   #destination(
     { destinationKind: kind, destination }: BindingRequest,
     session: number,
@@ -388,6 +417,13 @@ export class VirtualHost implements RoutingTable {
       case 'group-gone':
         return this.committedOffsets.restore(declaration)
     }
+  }
+
+  /** The life has ended to which all belongs that has a lower object id, and all that has none. */
+  restoreGone(objectIdsBelow: number): void {
+    this.#restorer.allGone(objectIdsBelow)
+    this.feeds.restoreGone(objectIdsBelow)
+    this.streams.restoreGone(objectIdsBelow)
   }
 
   /** All has been restored. */

@@ -90,12 +90,16 @@ export function unexpectedMethod(state: string): AmqpError {
   return new AmqpError(ReplyCode.CHANNEL_ERROR, `unexpected method in connection state ${state}`)
 }
 
-/** `reason` is shutdown, or what an operator gave. */
-export function connectionForced(reason: string): AmqpError {
+export function shuttingDown(): AmqpError {
   return new AmqpError(
     ReplyCode.CONNECTION_FORCED,
-    `broker forced connection closure with reason '${reason}'`,
+    "broker forced connection closure with reason 'shutdown'",
   )
+}
+
+/** While the broker goes on: `reason` is an operator's, or what was deleted. */
+export function connectionForced(reason: string): AmqpError {
+  return new AmqpError(ReplyCode.CONNECTION_FORCED, reason)
 }
 
 /** A frame as error texts quote it. */

@@ -4,7 +4,7 @@ import type { StorageListener } from '../../core/completions.ts'
 import type { BrokerError } from '../../core/errors.ts'
 import type { ProtocolHead } from '../head.ts'
 import { ClientSession } from './client-session.ts'
-import { connectionForced } from './connection-errors.ts'
+import { shuttingDown } from './connection-errors.ts'
 import { amqpErrorFrom, type AmqpError } from './errors.ts'
 import { NO_METHOD } from './frame-input.ts'
 import { SessionState } from './session-state.ts'
@@ -36,7 +36,7 @@ export class AmqpHead implements ProtocolHead, StorageListener {
   /** Tells every client that the broker is going: 320, as RabbitMQ does. */
   close(): void {
     this.#broker.completions.unlisten(this)
-    this.#closeSessions(connectionForced('shutdown'))
+    this.#closeSessions(shuttingDown())
   }
 
   /** Nobody is served any more: who stayed would wait for confirms that never come. */

@@ -42,7 +42,7 @@ export class KafkaHead implements ProtocolHead, KafkaShared, StorageListener {
   readonly sessions: Set<Session> = new Set()
   /** Where answers are encoded: one at a time, and copied out at once. */
   readonly writer: Writer = new Writer(4096)
-  readonly #coordinators = new Map<string, GroupCoordinator>()
+  readonly #coordinators = new Map<VirtualHost, GroupCoordinator>()
   readonly #groups: HeadGroups
   #hasToldAddress: boolean = false
 
@@ -81,16 +81,22 @@ export class KafkaHead implements ProtocolHead, KafkaShared, StorageListener {
 
   /** Undefined where nobody has asked for groups yet. */
   findCoordinator(vhost: VirtualHost): GroupCoordinator | undefined {
-    return this.#coordinators.get(vhost.name)
+    return this.#coordinators.get(vhost)
   }
 
   coordinatorOf(vhost: VirtualHost): GroupCoordinator {
-    let coordinator = this.#coordinators.get(vhost.name)
+    let coordinator = this.#coordinators.get(vhost)
     if (coordinator === undefined) {
       coordinator = new GroupCoordinator({ broker: this.broker, vhost })
-      this.#coordinators.set(vhost.name, coordinator)
+      this.#coordinators.set(vhost, coordinator)
     }
     return coordinator
+  }
+
+  /** The virtual host is gone; another of that name has groups of its own. */
+  closeCoordinator(vhost: VirtualHost): void {
+    this.#coordinators.get(vhost)?.close()
+    this.#coordinators.delete(vhost)
   }
 
   /** Clients look for another node, and for this one again when it is back. */

@@ -131,6 +131,19 @@ export class Journal implements JournalListener {
     return this.#batch
   }
 
+  /**
+   * Whether so much can be appended together: at once, when the disk has caught up, or never. It may leave as much unused at the end of a
+   * slot.
+   */
+  roomTogether(bytes: number): 'now' | 'later' | 'never' {
+    const { slotBytes } = this.shape
+    const most = bytes + BATCH_ALIGNMENT + BATCH_HEADER_BYTES
+    if (most > slotBytes / 2) return 'never'
+    const from = Math.min(this.written, this.#neededFrom)
+    const fitsMemory = this.head - from + 2 * most <= slotBytes
+    return fitsMemory && this.used + 2 * most <= this.capacity ? 'now' : 'later'
+  }
+
   /** Position of the batch that is being filled; -1 between batches. */
   get openBatch(): number {
     return this.#batch

@@ -7,6 +7,7 @@ import { GroupState } from './rebalance.ts'
 export interface CoordinatorHome {
   findCoordinator(vhost: VirtualHost): GroupCoordinator | undefined
   coordinatorOf(vhost: VirtualHost): GroupCoordinator
+  closeCoordinator(vhost: VirtualHost): void
 }
 
 /** The groups of one head's coordinators, for operators. */
@@ -39,6 +40,10 @@ export class HeadGroups implements GroupSource {
 
   forget(vhost: VirtualHost, name: string): void {
     this.#home.findCoordinator(vhost)?.remove(name)
+  }
+
+  forgetVirtualHost(vhost: VirtualHost): void {
+    this.#home.closeCoordinator(vhost)
   }
 }
 
