@@ -18,6 +18,7 @@ const usage = `npm run bench -- [flags]
   --rounds N       runs of each workload on each broker (5)
   --only PATTERN   workloads whose name matches this regular expression
   --durable        only those whose messages go to the disk
+  --in-memory      only the others
   --quick          one round, an eighth of the messages, nothing recorded: does everything still run?
   --peers LIST     only these brokers, by parts of their names: 'ring,polymq'
   --polymq SCRIPT  another script in PolyMQ's place
@@ -45,8 +46,9 @@ try {
 
 /** @returns {Promise<number>} the exit status: 1 if a broker failed a workload */
 async function main() {
+  const isAskedFor = (/** @type {boolean} */ onDisk) => (onDisk ? !flags.inMemory : !flags.durable)
   const chosen = workloads.filter(
-    (workload) => flags.only.test(workload.name) && (workload.onDisk || !flags.durable),
+    ({ name, onDisk }) => flags.only.test(name) && isAskedFor(onDisk),
   )
   if (flags.list || chosen.length === 0) {
     console.log((flags.list ? chosen : workloads).map((workload) => workload.name).join('\n'))
@@ -195,6 +197,7 @@ function readFlags() {
       rounds: { type: 'string' },
       only: { type: 'string' },
       durable: { type: 'boolean', default: false },
+      'in-memory': { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       peers: { type: 'string', default: '' },
       polymq: { type: 'string', default: join(repositoryDir, 'packages/broker/bin/polymq.js') },
@@ -217,6 +220,7 @@ function readFlags() {
     scale: values.quick ? 1 / 8 : 1,
     only: new RegExp(values.only ?? '', 'i'),
     durable: values.durable,
+    inMemory: values['in-memory'],
     what: nameOfWhat(values),
     peers: new RegExp(values.peers.split(',').join('|'), 'i'),
     polymq: resolve(values.polymq),
@@ -229,9 +233,9 @@ function readFlags() {
 
 /**
  * In the name of the results' file: they are the newest of their kind.
- * @param {{ only?: string | undefined, durable?: boolean }} values
+ * @param {{ only?: string | undefined, durable?: boolean, 'in-memory'?: boolean }} values
  */
-function nameOfWhat({ only, durable }) {
-  const words = [durable ? 'durable' : '', only?.replaceAll(/[^a-z0-9]+/gi, '-') ?? '']
+function nameOfWhat({ only, durable, 'in-memory': inMemory }) {
+  const words = [durable ? 'durable' : '', inMemory ? 'in-memory' : '', only?.replaceAll(/[^a-z0-9]+/gi, '-') ?? '']
   return words.filter(Boolean).join('-') || 'all'
 }

@@ -68,6 +68,9 @@ export async function startNodeBroker({ name, script, durability, control, env =
   try {
     await waitForPort({ managed, port: ports.amqp, timeoutMs: startTimeoutMs })
     await waitForPort({ managed, port: ports.kafka, timeoutMs: startTimeoutMs })
+    if (ports.management !== undefined) {
+      await waitForPort({ managed, port: ports.management, timeoutMs: startTimeoutMs })
+    }
     if (control === 'scraped') scraping = await startScraping(ports)
   } catch (error) {
     await stop()
