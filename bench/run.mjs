@@ -47,9 +47,7 @@ try {
 /** @returns {Promise<number>} the exit status: 1 if a broker failed a workload */
 async function main() {
   const isAskedFor = (/** @type {boolean} */ onDisk) => (onDisk ? !flags.inMemory : !flags.durable)
-  const chosen = workloads.filter(
-    ({ name, onDisk }) => flags.only.test(name) && isAskedFor(onDisk),
-  )
+  const chosen = workloads.filter(({ name, onDisk }) => flags.only.test(name) && isAskedFor(onDisk))
   if (flags.list || chosen.length === 0) {
     console.log((flags.list ? chosen : workloads).map((workload) => workload.name).join('\n'))
     return flags.list ? 0 : 2
@@ -236,6 +234,10 @@ function readFlags() {
  * @param {{ only?: string | undefined, durable?: boolean, 'in-memory'?: boolean }} values
  */
 function nameOfWhat({ only, durable, 'in-memory': inMemory }) {
-  const words = [durable ? 'durable' : '', inMemory ? 'in-memory' : '', only?.replaceAll(/[^a-z0-9]+/gi, '-') ?? '']
+  const words = [
+    durable ? 'durable' : '',
+    inMemory ? 'in-memory' : '',
+    only?.replaceAll(/[^a-z0-9]+/gi, '-') ?? '',
+  ]
   return words.filter(Boolean).join('-') || 'all'
 }

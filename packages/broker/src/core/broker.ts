@@ -28,6 +28,7 @@ import { done, empty, type Caller, type Outcome, type QueueOutcome } from './out
 import { Publisher, type PublisherContext } from './publisher.ts'
 import { checkDeletion, checkThere, getSoundQueue, refuseStream, whereOf } from './queue-checks.ts'
 import { ConsumerEntry } from './queue/consumers.ts'
+import { QueueHomes } from './queue/queue-homes.ts'
 import type { Queue } from './queue/queue.ts'
 import type {
   ConsumeRequest,
@@ -36,11 +37,13 @@ import type {
   ExchangeRequest,
   FeedRequest,
   QueueRequest,
+  SubscribeRequest,
 } from './requests.ts'
 import type { DecompressLater } from './stream/partition-reader.ts'
 import { StreamAppender } from './stream/stream-appender.ts'
 import { StreamConsumers } from './stream/stream-consumers.ts'
 import type { Stream } from './stream/stream.ts'
+import type { Subscription } from './subscription/subscription.ts'
 import type { Declaration } from './topology/declaration.ts'
 import { Definitions } from './topology/definitions.ts'
 import { isStreamQueue } from './topology/stream-queue.ts'
@@ -96,9 +99,7 @@ export class Broker {
   readonly virtualHosts: VirtualHosts
   /** All that is declared, to be kept and to be taken back. */
   readonly definitions: Definitions
-  readonly #queues = new Map<number, QueueHome>()
-  /** Exclusive queues by their owner, so that a disconnect does not look at everybody else's. */
-  readonly #owned = new Map<number, Set<QueueHome>>()
+  readonly #queues = new QueueHomes()
   readonly #consumers = new Map<number, ConsumerHome>()
   /** What basic.get got, for the length of its answer. */
   readonly #message = new StoredMessage()
@@ -141,7 +142,7 @@ export class Broker {
       declarations: this.#store === null ? null : { durability, declared },
       nextObjectId: (count: number) => this.identity.nextObjectId(count),
       objectIdsBelow: () => this.identity.objectIdsBelow,
-      queueAdded: (queue: Queue, vhost: VirtualHost) => this.#addQueue({ queue, vhost }),
+      queueAdded: (queue: Queue, vhost: VirtualHost) => this.#queues.add({ queue, vhost }),
       log: this.messages,
       memory: this.memory,
       delivery: new Delivery(new StoredMessage()),
@@ -300,15 +301,6 @@ export class Broker {
     return { kind: 'queue', name, messages, consumers: this.streamConsumers.count(stream) }
   }
 
-  #addQueue(home: QueueHome): void {
-    this.#queues.set(home.queue.id, home)
-    const owner = home.queue.options.exclusiveOwner
-    if (owner === 0) return
-    const owned = this.#owned.get(owner)
-    if (owned === undefined) this.#owned.set(owner, new Set([home]))
-    else owned.add(home)
-  }
-
   /** As declareQueue, of a queue that must exist. */
   checkQueue(caller: Caller, token: number, name: string): void {
     this.completions.call(caller, token, () => {
@@ -418,35 +410,42 @@ export class Broker {
     })
   }
 
+  /** From now on, in this turn already, the subscriber hears what comes to the exchange. */
+  subscribe(caller: Caller, token: number, { exchange, subscription }: SubscribeRequest): void {
+    this.completions.call(caller, token, () => {
+      this.#authorize(caller, 'read', { kind: 'exchange', name: exchange })
+      caller.vhost.getExchange(exchange)
+      caller.vhost.subscriptions.add(exchange, subscription)
+      return done
+    })
+  }
+
+  /** What is no subscription, or none any more, is not missed. */
+  unsubscribe(caller: Caller, token: number, subscription: Subscription): void {
+    this.completions.call(caller, token, () => {
+      caller.vhost.subscriptions.remove(subscription)
+      return done
+    })
+  }
+
   /** The message is done with. What was delivered by a queue that is gone is done with already. */
   settle(queue: number, sequence: number): void {
-    this.#findQueue(queue)?.settle(sequence)
+    this.#queues.find(queue)?.settle(sequence)
   }
 
   /** The message goes back to its place in the queue. */
   requeue(queue: number, sequence: number): void {
-    this.#findQueue(queue)?.requeue(sequence)
+    this.#queues.find(queue)?.requeue(sequence)
   }
 
   /** Ends all that a caller owns exclusively. Its consumers and messages the head has given back before. */
   disconnect(caller: Caller): void {
-    for (const { queue, vhost } of this.#owned.get(caller.id) ?? []) vhost.removeQueue(queue)
-  }
-
-  /** The queue that was asked for last: acks come from one queue for a while. */
-  #lastQueue: Queue | null = null
-
-  #findQueue(id: number): Queue | undefined {
-    if (this.#lastQueue !== null && this.#lastQueue.id === id) return this.#lastQueue
-    const queue = this.#queues.get(id)?.queue
-    if (queue !== undefined) this.#lastQueue = queue
-    return queue
+    for (const { queue, vhost } of this.#queues.ownedBy(caller.id)) vhost.removeQueue(queue)
   }
 
   #queueDeleted(queue: Queue): void {
-    this.#removeHome(queue)
+    this.#queues.remove(queue)
     this.totals.queueGone(queue)
-    if (this.#lastQueue === queue) this.#lastQueue = null
     this.#cancelConsumers(queue)
   }
 
@@ -456,15 +455,6 @@ export class Broker {
       this.#consumers.delete(entry.id)
       entry.consumer.cancelled()
     }
-  }
-
-  #removeHome(queue: Queue): void {
-    const home = this.#queues.get(queue.id)
-    if (home === undefined) return
-    this.#queues.delete(queue.id)
-    const { exclusiveOwner } = queue.options
-    const owned = this.#owned.get(exclusiveOwner)
-    if (owned?.delete(home) === true && owned.size === 0) this.#owned.delete(exclusiveOwner)
   }
 
   #authorize(caller: Caller, action: Action, named: Pick<NamedResource, 'kind' | 'name'>): void {
@@ -482,11 +472,6 @@ export class Broker {
 }
 
 const everythingAllowed = { version: 0, authorize: () => true }
-
-interface QueueHome {
-  readonly queue: Queue
-  readonly vhost: VirtualHost
-}
 
 interface ConsumerHome {
   readonly entry: ConsumerEntry

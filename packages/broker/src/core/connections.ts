@@ -32,7 +32,7 @@ export interface ConnectionDescription {
 
 /** One client's connection, as its head registers it. */
 export interface ClientConnection {
-  readonly protocol: 'amqp' | 'kafka'
+  readonly protocol: 'amqp' | 'kafka' | 'nats' | 'redis'
   readonly socket: ClientSocket
   /** The id of the caller that it is to the core; 0 if it is none. */
   readonly callerId: number

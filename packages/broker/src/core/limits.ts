@@ -28,6 +28,10 @@ export const limits = {
   routesCachedMax: 4096,
   /** Targets of the remembered routes of an exchange, all together; one larger route is remembered alone. */
   routeTargetsCachedMax: 65_536,
+  /** Keys of one exchange for which it is remembered who hears them. */
+  matchesCachedMax: 4096,
+  /** Subscriptions of one virtual host. */
+  subscriptionsMax: 10_000_000,
   /** Bindings of one exchange. */
   bindingsMax: 1_000_000,
   /** Memory at which publishers go on after they were blocked, as a part of the limit. */

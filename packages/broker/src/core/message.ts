@@ -35,6 +35,8 @@ export class Publication {
   priority: number = 0
   /** Where address, header and body lie in one buffer, its bytes; else null. */
   view: DataView | null = null
+  /** Id of the caller who publishes, for those who do not want to hear themselves; 0 for nobody. */
+  publisher: number = 0
   /** Holds exchange and routing key, each after an octet with its length. */
   address: Buffer = EMPTY
   addressStart: number = 0
@@ -231,6 +233,13 @@ export class MessageFormats {
     const format = this.#byOrigin.get(message.origin)
     assert(format !== undefined, `no format is registered for origin ${message.origin}`)
     return format.view(message.buffer, message.headerStart, message.bodyStart)
+  }
+
+  /** Header bytes of another protocol. */
+  convert(publication: Publication, origin: Origin): Buffer {
+    const format = this.#byOrigin.get(origin)
+    assert(format !== undefined, `no format is registered for origin ${origin}`)
+    return format.from(this.viewOf(publication), publication.flags)
   }
 
   viewOf(publication: Publication): MessageView {

@@ -23,6 +23,8 @@ import { RecordKind } from './record-kind.ts'
 import type { Subject } from './routing/matcher.ts'
 import { Route, routeOf } from './routing/route.ts'
 import type { StreamAppender } from './stream/stream-appender.ts'
+import type { Match } from './subscription/subscription-table.ts'
+import type { Subscriptions } from './subscription/subscriptions.ts'
 import type { VirtualHost } from './topology/virtual-host.ts'
 
 /** Exchange and routing key, each of at most 255 bytes after an octet with its length. */
@@ -47,6 +49,8 @@ export class Publisher implements Subject {
   routingKey: string = ''
   /** How safe the message published last has to be before it is confirmed. */
   safety: Safety = Safety.turn
+  /** How many have heard the message published last. */
+  heard: number = 0
   readonly #context: PublisherContext
   readonly #vhost: VirtualHost
   readonly #principal: Principal
@@ -55,6 +59,9 @@ export class Publisher implements Subject {
   #route: Route = NO_ROUTE
   #topologyVersion: number = 0
   #accessVersion: number = 0
+  /** Who hears the last address, as of this version of the subscriptions. */
+  #matches: readonly Match[] = []
+  #heardVersion: number = -1
   #publication: Publication | null = null
 
   constructor(context: PublisherContext, vhost: VirtualHost, principal: Principal) {
@@ -64,8 +71,8 @@ export class Publisher implements Subject {
   }
 
   /**
-   * Routes a message and stores it once for all queues that get it, and in each stream. Returns how many those are; at 0 nothing
-   * was stored. Throws not-found (no such exchange), access-refused, or what a stream says that cannot take it; then nothing was stored either.
+   * Routes a message and stores it once for all queues that get it, and in each stream; who listens hears it. Returns how many all those
+   * are; at 0 nothing was stored. Throws not-found (no such exchange), access-refused, or what a stream says that cannot take it; then nothing was stored either.
    */
   publish(publication: Publication): number {
     if (!this.#isLastAddress(publication)) this.#resolve(publication)
@@ -80,7 +87,18 @@ export class Publisher implements Subject {
       this.safety = route.streamSafety
       if (route.queues.length > 0) this.#store(publication, route.queues)
     }
-    return route.size
+    const { subscriptions } = this.#vhost
+    this.heard = subscriptions.size === 0 ? 0 : this.#tell(publication, subscriptions)
+    return route.size + this.heard
+  }
+
+  /** Those who listen hear it; returns how many. */
+  #tell(publication: Publication, subscriptions: Subscriptions): number {
+    if (this.#heardVersion !== subscriptions.version) {
+      this.#heardVersion = subscriptions.version
+      this.#matches = subscriptions.match(this.#route.exchanges, this.routingKey)
+    }
+    return this.#matches.length === 0 ? 0 : subscriptions.tell(this.#matches, publication)
   }
 
   /** Where the message would go; throws what publish() throws. */
@@ -133,6 +151,7 @@ export class Publisher implements Subject {
     const { address, addressStart, addressEnd } = publication
     // Nothing is remembered until all of it has succeeded.
     this.#addressBytes = -1
+    this.#heardVersion = -1
     const keyAt = addressStart + 1 + (address[addressStart] as number)
     checkText(address, addressStart)
     checkText(address, keyAt)
@@ -168,4 +187,4 @@ function checkText(address: Buffer, at: number): void {
   if (!isUtf8(bytes)) throw new BrokerError(ErrorCode.malformedName, 'a name is not UTF-8')
 }
 
-const NO_ROUTE = new Route({ queues: [], streams: [] }, true)
+const NO_ROUTE = new Route({ queues: [], streams: [] }, { exchanges: [], byKeyOnly: true })

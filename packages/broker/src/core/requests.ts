@@ -2,6 +2,7 @@ import type { Consumer } from './consumer.ts'
 import type { FeedOptions } from './feed/feed.ts'
 import type { ConsumeOptions } from './queue/consumers.ts'
 import type { StreamReading } from './stream/stream-consumers.ts'
+import type { Subscription } from './subscription/subscription.ts'
 import type { QueueTraits } from './topology/declarations.ts'
 import type { ExchangeOptions } from './topology/exchange.ts'
 
@@ -19,6 +20,12 @@ export interface DeleteExchangeRequest {
 export interface FeedRequest {
   readonly name: string
   readonly options: FeedOptions
+}
+
+export interface SubscribeRequest {
+  /** Where it listens. */
+  readonly exchange: string
+  readonly subscription: Subscription
 }
 
 export interface QueueRequest {

@@ -18,6 +18,8 @@ export class Route implements Targets {
   readonly streams: readonly Stream[]
   /** How many those are. */
   readonly size: number
+  /** Names of the exchanges that it comes through: who listens there hears it. */
+  readonly exchanges: readonly string[]
   /** Those of them in which a persistent message survives, and the others. */
   readonly durable: readonly Queue[]
   readonly transient: readonly Queue[]
@@ -28,7 +30,14 @@ export class Route implements Targets {
   /** Whether it holds for every message with the same exchange and routing key. */
   readonly byKeyOnly: boolean
 
-  constructor({ queues, streams }: Targets, byKeyOnly: boolean) {
+  constructor(
+    { queues, streams }: Targets,
+    {
+      exchanges,
+      byKeyOnly,
+    }: { readonly exchanges: readonly string[]; readonly byKeyOnly: boolean },
+  ) {
+    this.exchanges = exchanges
     this.queues = queues
     this.streams = streams
     this.size = queues.length + streams.length
@@ -87,7 +96,7 @@ function forgetRoutes(exchange: Exchange): void {
 function findRoute(table: RoutingTable, start: Exchange, subject: Subject): Route {
   // The default exchange: every queue is bound to it by its own name. [AMQP 3.1.3.1]
   if (start.name === '') {
-    return new Route(findByName(table, subject.routingKey), true)
+    return new Route(findByName(table, subject.routingKey), { exchanges: [], byKeyOnly: true })
   }
   const queues = new Set<Queue>()
   const streams = new Set<Stream>()
@@ -108,7 +117,8 @@ function findRoute(table: RoutingTable, start: Exchange, subject: Subject): Rout
       else exchanges.add(destination)
     }
   }
-  return new Route({ queues: [...queues], streams: [...streams] }, byKeyOnly)
+  const targets = { queues: [...queues], streams: [...streams] }
+  return new Route(targets, { exchanges: Array.from(exchanges, ({ name }) => name), byKeyOnly })
 }
 
 function findByName(table: RoutingTable, name: string): Targets {

@@ -8,6 +8,7 @@ import { CommittedOffsets } from '../stream/committed-offsets.ts'
 import type { StreamContext } from '../stream/partition.ts'
 import type { Stream } from '../stream/stream.ts'
 import { Streams } from '../stream/streams.ts'
+import { Subscriptions } from '../subscription/subscriptions.ts'
 import { checkBinding, checkRoomForBinding, type BindingRequest } from './binding-checks.ts'
 import type { Declaration, DeclarationContext, DeclarationStore } from './declaration.ts'
 import {
@@ -72,6 +73,7 @@ export class VirtualHost implements RoutingTable {
   readonly streams: Streams
   readonly committedOffsets: CommittedOffsets
   readonly feeds: Feeds
+  readonly subscriptions: Subscriptions
   readonly #context: VirtualHostContext
   readonly #table = new NameTable({ find: (name) => this.streams.find(name) })
   readonly #restorer: NameRestorer
@@ -86,6 +88,7 @@ export class VirtualHost implements RoutingTable {
       replaced: (stream, by) => this.#streamReplaced(stream, by),
     })
     this.feeds = new Feeds({ ...context, vhost: this })
+    this.subscriptions = new Subscriptions(context.formats)
     this.committedOffsets = new CommittedOffsets({
       vhost: name,
       streams: this.streams,
