@@ -89,7 +89,7 @@ async function measureAll(chosen) {
     else results.workloads.push(workload)
   }
   // One protocol after the other, so that only those originals run that are measured.
-  for (const protocol of /** @type {const} */ (['amqp', 'kafka'])) {
+  for (const protocol of /** @type {const} */ (['amqp', 'kafka', 'nats'])) {
     const group = results.workloads.filter((workload) => workload.protocol === protocol)
     if (group.length > 0) await measureProtocol({ protocol, group, results })
   }
@@ -97,7 +97,7 @@ async function measureAll(chosen) {
 }
 
 /**
- * @param {{ protocol: 'amqp' | 'kafka', group: import('./lib/workloads.mjs').Workload[],
+ * @param {{ protocol: 'amqp' | 'kafka' | 'nats', group: import('./lib/workloads.mjs').Workload[],
  *   results: import('./lib/results.mjs').Results }} options
  */
 async function measureProtocol({ protocol, group, results }) {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { ManagedProcess, runToEnd } from './processes.mjs'
 
 export const benchDir = join(import.meta.dirname, '..')
-export const driverNames = /** @type {const} */ (['amqpload', 'amqpprobe', 'kafkaload'])
+export const driverNames = /** @type {const} */ (['amqpload', 'amqpprobe', 'kafkaload', 'natsload'])
 
 /** @typedef {typeof driverNames[number] | 'elasticity'} DriverName */
 

@@ -6,7 +6,14 @@ import { measureBacklog } from './backlog.mjs'
 import { runDriver } from './drivers.mjs'
 
 /** A broker that does not manage a run in this time has failed it. */
-const deadlineSeconds = { throughput: 60, probe: 60, latency: 60, backlog: 300, elasticity: 120 }
+const deadlineSeconds = {
+  throughput: 60,
+  probe: 60,
+  latency: 60,
+  request: 60,
+  backlog: 300,
+  elasticity: 120,
+}
 
 /** One lap of PolyMQ's journal (8 x 64 MiB) and some more. */
 const lap = { messages: 150_000, args: '-s 4096 -d -c -i 2000 -a -q 1000 -Q lap'.split(' ') }

@@ -17,7 +17,7 @@ const startTimeoutMs = 15_000
 export const nodeCommand = pinnedNode()
 
 /**
- * @typedef {{ amqp: number, kafka: number, management?: number | undefined }} Ports
+ * @typedef {{ amqp: number, kafka: number, nats: number, management?: number | undefined }} Ports
  * @typedef {'idle' | 'scraped'} Control the control listener, which is off without; scraped is asked for metrics each second
  * @typedef {'sync' | 'os'} Durability
  * @typedef {object} RunningBroker
@@ -41,6 +41,7 @@ export async function startNodeBroker({ name, script, durability, control, env =
   const ports = {
     amqp: port,
     kafka: isPolymq ? await freePort() : port,
+    nats: isPolymq ? await freePort() : port,
     management: control === undefined ? undefined : await freePort(),
   }
   const cwd = await mkdtemp(join(scratchDir, `${name.replaceAll(' ', '-')}-`))
@@ -68,6 +69,7 @@ export async function startNodeBroker({ name, script, durability, control, env =
   try {
     await waitForPort({ managed, port: ports.amqp, timeoutMs: startTimeoutMs })
     await waitForPort({ managed, port: ports.kafka, timeoutMs: startTimeoutMs })
+    await waitForPort({ managed, port: ports.nats, timeoutMs: startTimeoutMs })
     if (ports.management !== undefined) {
       await waitForPort({ managed, port: ports.management, timeoutMs: startTimeoutMs })
     }
@@ -103,6 +105,7 @@ async function startScraping({ management }) {
 function polymqWords({ ports, durability, cwd }) {
   const words = [
     ...['--amqp-port', String(ports.amqp), '--kafka-port', String(ports.kafka)],
+    ...['--nats-port', String(ports.nats)],
     ...['--management-port', String(ports.management ?? 'off')],
   ]
   if (durability === undefined) return words

@@ -21,7 +21,7 @@ export async function startKafka({ allowed, scratchDir }) {
   await checkJava()
   const classPath = join(await findJars(), '*')
   const directory = await mkdtemp(join(scratchDir, 'kafka-'))
-  const ports = { amqp: 0, kafka: await freePort() }
+  const ports = { amqp: 0, kafka: await freePort(), nats: 0 }
   const properties = join(directory, 'server.properties')
   await writeFile(
     properties,

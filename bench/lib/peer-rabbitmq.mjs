@@ -23,7 +23,7 @@ export async function startRabbitmq({ install, scratchDir }) {
   const isRoot = process.getuid?.() === 0
   if (!existsSync(server)) await installServer({ allowed: install && isRoot })
   const directory = await mkdtemp(join(scratchDir, 'rabbitmq-'))
-  const ports = { amqp: await freePort(), kafka: 0 }
+  const ports = { amqp: await freePort(), kafka: 0, nats: 0 }
   const env = await nodeEnvironment({ directory, port: ports.amqp })
   if (isRoot) {
     const { uid, gid } = await userIds()

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { benchDir } from './drivers.mjs'
 import { startKafka } from './peer-kafka.mjs'
+import { startNats } from './peer-nats.mjs'
 import { startRabbitmq } from './peer-rabbitmq.mjs'
 import { nodeCommand, repositoryDir, startNodeBroker } from './node-brokers.mjs'
 import { runToEnd } from './processes.mjs'
@@ -39,6 +40,7 @@ export async function describePeers({ protocols, withKafka, install, polymqScrip
     bareFdatasync(),
     ...(protocols.has('amqp') ? amqpPeers({ install }) : []),
     ...(protocols.has('kafka') ? await kafkaPeers({ withKafka }) : []),
+    ...(protocols.has('nats') ? natsPeers({ install }) : []),
     polymq({ name: peerNames.polymq, script: polymqScript }),
     polymq({ name: peerNames.polymqIdle, script: polymqScript, control: 'idle' }),
     polymq({ name: peerNames.polymqScraped, script: polymqScript, control: 'scraped' }),
@@ -63,6 +65,20 @@ function amqpPeers({ install }) {
     ceiling({ name: peerNames.ceilingSync, script: plain, durability: 'sync' }),
     ceiling({ name: peerNames.ring, script: ring }),
     ceiling({ name: peerNames.ringSync, script: ring, durability: 'sync' }),
+  ]
+}
+
+/** @param {{ install: boolean }} options */
+function natsPeers({ install }) {
+  return [
+    {
+      name: peerNames.nats,
+      share: 1,
+      shared: true,
+      version: '',
+      start: (/** @type {string} */ scratchDir) => startNats({ install, scratchDir }),
+    },
+    ceiling({ name: peerNames.natsCeiling, script: 'ceiling-nats.mjs' }),
   ]
 }
 

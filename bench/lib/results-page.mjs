@@ -41,6 +41,7 @@ export function resultsTables(results) {
   const tables = [
     ...throughputTables(results, of('throughput')),
     latencyTable(results, of('latency')),
+    requestTable(results, of('request')),
     backlogTable(results, of('backlog')),
     probeTable(results, of('probe')),
     elasticityTable(results, of('elasticity')),
@@ -70,10 +71,10 @@ function describeRun({ context, peers, skipped }) {
  * @param {Workload[]} workloads
  */
 function throughputTables(results, workloads) {
-  return /** @type {const} */ (['amqp', 'kafka']).flatMap((protocol) =>
+  return /** @type {const} */ (['amqp', 'kafka', 'nats']).flatMap((protocol) =>
     [false, true].flatMap((onDisk) => {
       const shown = workloads.filter((one) => one.protocol === protocol && one.onDisk === onDisk)
-      const what = protocol === 'amqp' ? 'messages' : 'records'
+      const what = protocol === 'kafka' ? 'records' : 'messages'
       const unit = `${what}/s consumed, ${onDisk ? 'on disk' : 'in memory'}`
       const groups = Map.groupBy(shown, (one) => one.peers.join())
       return [...groups.values()].map((group) => throughputTable(results, group, unit))
@@ -135,6 +136,30 @@ function latencyTable(results, workloads) {
   if (rows.length === 0) return []
   const head = ['one at a time, until confirmed, ms', 'broker', 'p50', 'p99']
   return table([...head, `p50 / ${peerNames.bare}`], rows)
+}
+
+/**
+ * @param {Results} results
+ * @param {Workload[]} workloads
+ */
+function requestTable(results, workloads) {
+  const write = (/** @type {number} */ ms) => ms.toFixed(3)
+  const rows = workloads.flatMap((workload) => {
+    const ratios = workload.comparisons.map((one) => ratioCell(results, workload, one)).join()
+    return workload.peers.map((name) => {
+      const row = findRow(results, workload, name)
+      const cells = [`\`${workload.name}\``, name]
+      if (!row?.summary) return [...cells, row ? failure(row) : 'skipped', '', '']
+      const { value, answerP99Ms } = row.summary
+      const ratio = name === peerNames.polymq ? ratios : '–'
+      return [...cells, range(value, write), answerP99Ms ? range(answerP99Ms, write) : '–', ratio]
+    })
+  })
+  if (rows.length === 0) return []
+  return table(
+    ['one request at a time, until answered, ms', 'broker', 'p50', 'p99', 'p50 over the original'],
+    rows,
+  )
 }
 
 /**

@@ -23,6 +23,7 @@ const valueKeys = {
   backlog: ['consumedPerSecond'],
   probe: ['p99Ms'],
   // amqpload, kafkaload, bare-fdatasync.
+  request: ['p50Ms'],
   latency: ['confirmP50Ms', 'ackP50Ms', 'p50Ms'],
   elasticity: ['scalingRatio'],
 }
@@ -32,7 +33,7 @@ const valueKeys = {
  * @typedef {{ median: number, least: number, most: number }} Spread
  * @typedef {object} Summary
  * @property {Spread} value by kind of workload: messages/s consumed (of a backlog: drained), p99 of a probe in ms, p50
- *   of a latency in ms, of elasticity the ratio of four workers to one
+ *   of a latency or of the answer to a request in ms, of elasticity the ratio of four workers to one
  * @property {Spread | null} megabytesPerSecond Kafka
  * @property {Spread | null} answerP99Ms until the confirm, or the answer to a produce
  * @property {{ first: number, last: number }} ends the values of the first and the last run
@@ -85,7 +86,11 @@ export function summarize(row, kind) {
     value,
     ends: { first: end(0), last: end(-1) },
     megabytesPerSecond: of('consumedMegabytesPerSecond'),
-    answerP99Ms: of('confirmP99Ms', 'ackP99Ms', ...(kind === 'latency' ? ['p99Ms'] : [])),
+    answerP99Ms: of(
+      'confirmP99Ms',
+      'ackP99Ms',
+      ...(kind === 'latency' || kind === 'request' ? ['p99Ms'] : []),
+    ),
     probe: kind === 'probe' || kind === 'backlog' ? probeSummary(drivers, of) : null,
     backlog: kind === 'backlog' ? backlogSummary(drivers, of) : null,
     elasticity: kind === 'elasticity' ? elasticitySummary(of) : null,

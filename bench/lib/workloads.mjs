@@ -18,8 +18,8 @@
  *
  * @typedef {object} Workload
  * @property {string} name what `--only` matches
- * @property {'amqp' | 'kafka'} protocol
- * @property {'throughput' | 'probe' | 'latency' | 'backlog' | 'elasticity'} kind
+ * @property {'amqp' | 'kafka' | 'nats'} protocol
+ * @property {'throughput' | 'probe' | 'latency' | 'request' | 'backlog' | 'elasticity'} kind
  * @property {boolean} onDisk whether messages are durable: such workloads want a real file system
  * @property {import('./drivers.mjs').DriverName} driver
  * @property {readonly string[]} args
@@ -39,6 +39,8 @@ export const peerNames = /** @type {const} */ ({
   ringSync: 'ring ceiling sync',
   kafkaCeiling: 'Kafka ceiling',
   kafkaCeilingSync: 'Kafka ceiling sync',
+  nats: 'nats-server',
+  natsCeiling: 'NATS ceiling',
   polymq: 'PolyMQ',
   polymqIdle: 'PolyMQ, control idle',
   polymqScraped: 'PolyMQ, control scraped',
@@ -56,6 +58,8 @@ const {
   ringSync,
   kafkaCeiling,
   kafkaCeilingSync,
+  nats,
+  natsCeiling,
   polymq,
   polymqIdle,
   polymqScraped,
@@ -157,7 +161,46 @@ export const workloads = [
     comparisons: [{ own: polymqSync, other: bare, most: 1.5 }],
     limits: {},
   },
+  natsThroughput({ words: '-s 16', messages: 6_000_000, least: 1.5 }),
+  natsThroughput({ words: '-s 128', messages: 4_000_000, least: 1.3 }),
+  natsThroughput({ words: '-s 1024', messages: 1_000_000, least: 1 }),
+  // Of each message a hundred deliveries.
+  natsThroughput({ words: '-S 100 -s 16', messages: 100_000, least: 1 }),
+  {
+    name: 'request nats -s 16',
+    protocol: 'nats',
+    kind: 'request',
+    onDisk: false,
+    driver: 'natsload',
+    args: ['-l', '-s', '16'],
+    length: { flag: '-n', full: 20_000, warmUp: 5_000 },
+    peers: [nats, polymq],
+    comparisons: [{ own: polymq, other: nats }],
+    limits: {},
+  },
 ]
+
+/**
+ * @param {{ words: string, messages: number, least: number }} options `least`: to reach, over nats-server
+ * @returns {Workload}
+ */
+function natsThroughput({ words, messages, least }) {
+  return {
+    name: `nats ${words}`,
+    protocol: 'nats',
+    kind: 'throughput',
+    onDisk: false,
+    driver: 'natsload',
+    args: words.split(' '),
+    length: { flag: '-n', full: messages, warmUp: messages / 10 },
+    peers: [nats, natsCeiling, polymq],
+    comparisons: [
+      { own: polymq, other: nats, least },
+      { own: polymq, other: natsCeiling, least: 0.6 },
+    ],
+    limits: {},
+  }
+}
 
 /**
  * @param {{ words: string, messages: number }} options

@@ -39,7 +39,13 @@ export class Command {
     const args = [...(options.nodeArgs ?? []), options.bin ?? bin, ...(options.args ?? [])]
     this.child = spawn(process.execPath, args, {
       // A port of its own, whatever else the test is about.
-      env: { PATH, POLYMQ_MANAGEMENT_PORT: '0', ...options.env },
+      env: {
+        PATH,
+        POLYMQ_MANAGEMENT_PORT: '0',
+        POLYMQ_NATS_PORT: 'off',
+        POLYMQ_REDIS_PORT: 'off',
+        ...options.env,
+      },
       cwd: options.cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
     })

@@ -6,8 +6,9 @@ import { test, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { connect } from 'amqplib'
 import { Kafka, logLevel } from 'kafkajs'
+import { connect as connectNats } from 'nats'
 import { eventually } from '../clients/support/eventually.ts'
-import { Command } from './command.ts'
+import { Command, freePorts } from './command.ts'
 
 /** What the control API's address is, as it is printed. */
 function controlUrl(broker: Command): string {
@@ -273,4 +274,23 @@ test('a command loads its own files, and nothing of a broker', async (t) => {
     command.stderr,
     /core\/broker|protocols|\/admin\/|\/index\.ts|publish|doctor|node_modules/,
   )
+})
+
+test('pub and sub speak to clients of NATS', async (t) => {
+  const broker = await Command.start(t, { args: [...freePorts, '--nats-port=0'] })
+  const env = { POLYMQ_URL: controlUrl(broker) }
+  const servers = /nats:\/\/(\S+)/.exec(broker.stdout)?.[1] ?? assert.fail(broker.stdout)
+  const client = await connectNats({ servers })
+  t.after(() => client.close())
+  const heard: string[] = []
+  client.subscribe('to.nats.*', { callback: (_, message) => heard.push(message.string()) })
+  await client.flush()
+  const published = Command.run(t, { args: ['pub', 'nats:to.nats.one', 'hello'], env })
+  assert.equal((await published.ended).code, 0, published.stderr)
+  await eventually('it came', () => heard[0] === 'hello')
+  const listening = Command.run(t, { args: ['sub', 'nats:from.>', '-n', '1', '-f', '%k %b'], env })
+  await listening.untilPrinted('stderr', /Waiting/)
+  client.publish('from.nats.one', 'there')
+  assert.equal((await listening.ended).code, 0, listening.stderr)
+  assert.equal(listening.stdout, 'from.nats.one there')
 })

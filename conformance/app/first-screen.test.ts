@@ -85,6 +85,8 @@ async function environment(): Promise<NodeJS.ProcessEnv> {
     ...Object.fromEntries(given),
     POLYMQ_AMQP_PORT: '0',
     POLYMQ_KAFKA_PORT: '0',
+    POLYMQ_NATS_PORT: 'off',
+    POLYMQ_REDIS_PORT: 'off',
     POLYMQ_MANAGEMENT_PORT: String(managementPort),
     POLYMQ_URL: `http://guest:guest@localhost:${managementPort}`,
   }

@@ -37,7 +37,11 @@ const refusals: readonly Refusal[] = [
     code: 78,
     says: /Cannot start: user refused, name must be .*: 'x+…/,
   },
-  { args: ['--amqp-port=off', '--kafka-port=off'], code: 78, says: /No listener is left to start/ },
+  {
+    args: ['--amqp-port=off', '--kafka-port=off', '--nats-port=off', '--redis-port=off'],
+    code: 78,
+    says: /No listener is left to start/,
+  },
   { args: ['server'], code: 64, says: /must be told where\. Add --data DIR, or set POLYMQ_DATA\./ },
   {
     args: [],

@@ -53,9 +53,16 @@ test('nothing is loaded for what is off', async (t) => {
     const command = await Command.start(t, { args, nodeArgs })
     return command.stderr
   }
-  const amqpOnly = await loaded(['--amqp-port=0', '--kafka-port=off'])
+  const amqpOnly = await loaded([
+    '--amqp-port=0',
+    '--kafka-port=off',
+    '--nats-port=off',
+    '--redis-port=off',
+  ])
   assert.match(amqpOnly, /protocols\/amqp\/session/)
   assert.doesNotMatch(amqpOnly, /protocols\/kafka\/(session|head|codec)/)
+  assert.doesNotMatch(amqpOnly, /protocols\/nats\/(session|head|publishing)/)
+  assert.doesNotMatch(amqpOnly, /protocols\/redis\/(session|head|publishing)/)
   const kafkaOnly = await loaded(['--kafka-port=0', '--amqp-port=off'])
   assert.match(kafkaOnly, /protocols\/kafka\/session/)
   assert.doesNotMatch(kafkaOnly, /protocols\/amqp\/(session|head|codec\/\w+-methods)/)

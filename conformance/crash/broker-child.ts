@@ -44,6 +44,8 @@ export function polymqCommand(
   const ports = [
     `--amqp-port=${amqpPort}`,
     `--kafka-port=${kafkaPort}`,
+    '--nats-port=off',
+    '--redis-port=off',
     `--management-port=${managementPort}`,
   ]
   const store = options.data === null ? [] : ['server', `--data=${options.data}`]

@@ -7,6 +7,7 @@ import {
   type Options,
 } from 'amqplib'
 import { Kafka, logLevel, type KafkaMessage, type Message } from 'kafkajs'
+import { connect as connectNats, type NatsConnection } from 'nats'
 import { uniqueName } from '../clients/support/amqp-broker.ts'
 import { startTestBroker } from '../clients/support/data-directory.ts'
 import { Inbox } from '../clients/support/eventually.ts'
@@ -39,7 +40,8 @@ export class CrossingBroker {
   static async start(declarations?: Declarations, data?: DataOptions): Promise<CrossingBroker> {
     const lines: LogLine[] = []
     const log = recordingLogger(lines)
-    const options = { amqp: { port: 0 }, kafka: { port: 0 }, declarations, log }
+    const [amqp, kafka, nats, redis] = [{ port: 0 }, { port: 0 }, { port: 0 }, { port: 0 }]
+    const options = { amqp, kafka, nats, redis, declarations, log }
     const running = await (data === undefined
       ? startTestBroker(options)
       : startBroker({ ...options, data }))
@@ -52,6 +54,14 @@ export class CrossingBroker {
 
   get amqp(): { readonly host: string; readonly port: number } {
     return { host: '127.0.0.1', port: this.running.addresses.amqp?.port ?? 0 }
+  }
+
+  /** A client of NATS, closed when the test is over. */
+  async nats(t: TestContext): Promise<NatsConnection> {
+    const port = this.running.addresses.nats?.port ?? 0
+    const connection = await connectNats({ servers: `127.0.0.1:${port}` })
+    t.after(() => connection.close())
+    return connection
   }
 
   close(): Promise<void> {

@@ -1,7 +1,7 @@
 /**
  * The broker that a suite talks to: `bin/polymq.js` as a user would start it, in memory, on ports
- * of its own. To compare, POLYMQ_TEST_AMQP_URL (a RabbitMQ, `amqp://guest:guest@host:port/%2f`) and
- * POLYMQ_TEST_KAFKA (`host:port`) name others; then suites that need only that one talk to it.
+ * of its own. To compare, POLYMQ_TEST_AMQP_URL (a RabbitMQ, `amqp://guest:guest@host:port/%2f`),
+ * POLYMQ_TEST_KAFKA and POLYMQ_TEST_REDIS (`host:port`) name others; then suites that need only that one talk to it.
  */
 import { fileURLToPath } from 'node:url'
 import { RunningCommand } from './command.ts'
@@ -11,6 +11,8 @@ export interface BrokerAddress {
   readonly amqpUrl: string
   /** `host:port`, as clients want it. */
   readonly kafka: string
+  /** Likewise. */
+  readonly redis: string
 }
 
 export interface SuiteBroker extends BrokerAddress {
@@ -30,15 +32,18 @@ export async function startBroker(args: readonly string[]): Promise<SuiteBroker>
       `${root}packages/broker/bin/polymq.js`,
       '--amqp-port=0',
       '--kafka-port=0',
+      '--nats-port=off',
+      '--redis-port=0',
       '--management-port=off',
       ...args,
     ],
   })
   const amqp = /AMQP 0-9-1 .*@([^\s:]+):(\d+)\s/
   const kafka = /Kafka +(\S+:\d+)\s/
+  const redis = /redis:\/\/(\S+:\d+)\s/
   const timer = setTimeout(() => broker.kill(), READY_MS)
   try {
-    await broker.until('its ports were printed', ({ stdout }) => kafka.test(stdout))
+    await broker.until('its ports were printed', ({ stdout }) => redis.test(stdout))
   } catch (error) {
     throw new Error(`polymq did not start\n${broker.transcript()}`, { cause: error })
   } finally {
@@ -48,6 +53,7 @@ export async function startBroker(args: readonly string[]): Promise<SuiteBroker>
   return {
     amqpUrl: `amqp://guest:guest@${host}:${port}/%2f`,
     kafka: kafka.exec(broker.stdout)?.[1] ?? '',
+    redis: redis.exec(broker.stdout)?.[1] ?? '',
     stop: () => stop(broker),
   }
 }
@@ -56,11 +62,13 @@ export async function startBroker(args: readonly string[]): Promise<SuiteBroker>
 export function peerBroker(): SuiteBroker | undefined {
   const amqpUrl = process.env['POLYMQ_TEST_AMQP_URL']
   const kafka = process.env['POLYMQ_TEST_KAFKA']
-  if (amqpUrl === undefined && kafka === undefined) return undefined
+  const redis = process.env['POLYMQ_TEST_REDIS']
+  if (amqpUrl === undefined && kafka === undefined && redis === undefined) return undefined
   const stopped = Promise.resolve(null)
   return {
     amqpUrl: amqpUrl ?? '',
     kafka: kafka ?? '',
+    redis: redis ?? '',
     stop: () => stopped,
   }
 }

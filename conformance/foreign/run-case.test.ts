@@ -5,8 +5,15 @@ import { Report } from './report.ts'
 import { runCase } from './run-case.ts'
 
 const nowhere = {
-  broker: { amqpUrl: '', kafka: '' },
-  tools: { 'amqp-tools': '', kcat: '', 'python3-pika': '', 'python3-confluent-kafka': '' },
+  broker: { amqpUrl: '', kafka: '', redis: '' },
+  tools: {
+    'amqp-tools': '',
+    kcat: '',
+    'redis-tools': '',
+    'python3-pika': '',
+    'python3-confluent-kafka': '',
+    'python3-redis': '',
+  },
 }
 
 function node(script: string): { readonly file: string; readonly args: readonly string[] } {

@@ -6,9 +6,15 @@ import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { RunningCommand, type Command, type Output } from './command.ts'
 
-export type ToolName = 'amqp-tools' | 'kcat' | 'python3-pika' | 'python3-confluent-kafka'
+export type ToolName =
+  | 'amqp-tools'
+  | 'kcat'
+  | 'redis-tools'
+  | 'python3-pika'
+  | 'python3-confluent-kafka'
+  | 'python3-redis'
 
-/** Of each tool that is here: the folder of amqp-tools, the file of kcat, the Python with the module. */
+/** Of each tool that is here: the folder of amqp-tools, the file of kcat and redis-cli, the Python with the module. */
 export type ToolPaths = Readonly<Record<ToolName, string>>
 
 export interface FoundTools {
@@ -26,8 +32,10 @@ const pythons = ['/usr/bin/python3', 'python3']
 const finders: Readonly<Record<ToolName, () => Promise<string | null>>> = {
   'amqp-tools': () => Promise.resolve(folderOf('amqp-publish')),
   kcat: () => Promise.resolve(fileOf('kcat')),
+  'redis-tools': () => Promise.resolve(fileOf('redis-cli')),
   'python3-pika': () => pythonWith('pika'),
   'python3-confluent-kafka': () => pythonWith('confluent_kafka'),
+  'python3-redis': () => pythonWith('redis'),
 }
 
 /** Looks for them, installs what is missing, looks again. */

@@ -6,6 +6,7 @@ import { kcatLogin } from './kcat-login.ts'
 import { kcatSuite } from './kcat.ts'
 import { pythonSuite } from './python.ts'
 import { quickstart } from './quickstart.ts'
+import { redisCli } from './redis-cli.ts'
 
 export const suites: readonly Suite[] = [
   amqpTools,
@@ -30,6 +31,8 @@ export const suites: readonly Suite[] = [
     needs: 'python3-confluent-kafka',
     files: ['kafka_produce', 'kafka_consume', 'kafka_groups', 'kafka_admin'],
   }),
+  redisCli,
+  pythonSuite({ name: 'redis-py', needs: 'python3-redis', files: ['redis_pubsub'] }),
   crashSuite,
 ]
 

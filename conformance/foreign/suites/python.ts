@@ -11,7 +11,7 @@ import type { Case, Suite } from '../case.ts'
  */
 export function pythonSuite(given: {
   readonly name: string
-  readonly needs: 'python3-pika' | 'python3-confluent-kafka'
+  readonly needs: PythonModule
   /** In the folder python/, without .py. */
   readonly files: readonly string[]
   readonly brokerArgs?: readonly string[]
@@ -21,9 +21,11 @@ export function pythonSuite(given: {
   return { ...rest, needs: [needs], cases: files.flatMap((file) => casesOf(file, needs)) }
 }
 
+type PythonModule = 'python3-pika' | 'python3-confluent-kafka' | 'python3-redis'
+
 const CASE = /^@case\('([^'\n]+)'(?:, deadline_s=(\d+))?\)\ndef (\w+)\(/gm
 
-function casesOf(file: string, tool: 'python3-pika' | 'python3-confluent-kafka'): Case[] {
+function casesOf(file: string, tool: PythonModule): Case[] {
   const path = fileURLToPath(new URL(`../python/${file}.py`, import.meta.url))
   const text = readFileSync(path, 'utf8')
   const cases: Case[] = []
@@ -32,7 +34,8 @@ function casesOf(file: string, tool: 'python3-pika' | 'python3-confluent-kafka')
       name,
       ...(deadline === undefined ? {} : { deadlineMs: Number(deadline) * 1000 }),
       run: async ({ broker, tools, run }) => {
-        const env = { POLYMQ_AMQP_URL: broker.amqpUrl, POLYMQ_KAFKA: broker.kafka }
+        const { amqpUrl, kafka, redis } = broker
+        const env = { POLYMQ_AMQP_URL: amqpUrl, POLYMQ_KAFKA: kafka, POLYMQ_REDIS: redis }
         await run({ file: tools[tool], args: ['-u', path, functionName], env })
       },
     })

@@ -80,6 +80,10 @@ export interface StartOptions {
   /** Kafka; absent is off. `advertised` is told to clients instead of the address that they used. */
   readonly kafka?:
     { readonly port: number; readonly advertised?: ListenAddress | undefined } | undefined
+  /** NATS; absent is off. */
+  readonly nats?: { readonly port: number } | undefined
+  /** Publish and subscribe of Redis; absent is off. */
+  readonly redis?: { readonly port: number } | undefined
   /**
    * The control API, over HTTP; absent is off. `hostNames` are further names by which it may be asked: it answers to those
    * of this machine, and to `host`.
@@ -94,6 +98,8 @@ export interface RunningBroker {
   readonly addresses: {
     readonly amqp?: ListenAddress
     readonly kafka?: ListenAddress
+    readonly nats?: ListenAddress
+    readonly redis?: ListenAddress
     readonly management?: ListenAddress
   }
   /**
@@ -302,26 +308,32 @@ function addUser(users: Users, { name, password }: BrokerUser): Promise<void> {
 type Addresses = RunningBroker['addresses']
 
 interface LoadedHead {
-  readonly name: 'amqp' | 'kafka'
+  readonly name: 'amqp' | 'kafka' | 'nats' | 'redis'
   readonly port: number
   readonly head: ProtocolHead
 }
 
-function headModules({ amqp, kafka }: StartOptions): Promise<unknown>[] {
+function headModules({ amqp, kafka, nats, redis }: StartOptions): Promise<unknown>[] {
   return [
     ...(amqp === undefined ? [] : [import('./protocols/amqp/head.ts')]),
     ...(kafka === undefined ? [] : [import('./protocols/kafka/head.ts')]),
+    ...(nats === undefined ? [] : [import('./protocols/nats/head.ts')]),
+    ...(redis === undefined ? [] : [import('./protocols/redis/head.ts')]),
   ]
 }
 
 async function loadHeads(options: StartOptions, broker: Broker): Promise<LoadedHead[]> {
-  const { amqp, kafka } = options
+  const { amqp, kafka, nats, redis } = options
   const heads: LoadedHead[] = []
   // Stored messages must be readable whoever listens.
   const { amqpMessageFormat } = await import('./protocols/amqp/message-format.ts')
   const { kafkaMessageFormat } = await import('./protocols/kafka/message-format.ts')
+  const { natsMessageFormat } = await import('./protocols/nats/message-format.ts')
+  const { redisMessageFormat } = await import('./protocols/redis/message-format.ts')
   broker.formats.register(amqpMessageFormat)
   broker.formats.register(kafkaMessageFormat)
+  broker.formats.register(natsMessageFormat)
+  broker.formats.register(redisMessageFormat)
   if (amqp !== undefined) {
     const { AmqpHead } = await import('./protocols/amqp/head.ts')
     heads.push({ name: 'amqp', port: amqp.port, head: new AmqpHead(broker) })
@@ -331,6 +343,14 @@ async function loadHeads(options: StartOptions, broker: Broker): Promise<LoadedH
     const { advertised } = kafka
     const head = new KafkaHead(broker, { decompress, ...(advertised && { advertised }) })
     heads.push({ name: 'kafka', port: kafka.port, head })
+  }
+  if (nats !== undefined) {
+    const { NatsHead } = await import('./protocols/nats/head.ts')
+    heads.push({ name: 'nats', port: nats.port, head: new NatsHead(broker) })
+  }
+  if (redis !== undefined) {
+    const { RedisHead } = await import('./protocols/redis/head.ts')
+    heads.push({ name: 'redis', port: redis.port, head: new RedisHead(broker) })
   }
   return heads
 }
@@ -344,7 +364,7 @@ async function listen(
   const { turn, timers, buffers, broker } = parts
   const hosts = hostsToBind(options.host)
   const nextId = (): number => broker.nextId()
-  const addresses: { amqp?: ListenAddress; kafka?: ListenAddress } = {}
+  const addresses: { -readonly [Key in keyof Addresses]: Addresses[Key] } = {}
   for (const { name, port, head } of heads) {
     parts.heads.push(head)
     const accept = head.accept.bind(head)

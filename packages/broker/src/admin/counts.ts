@@ -24,6 +24,8 @@ export function countAll({ virtualHosts, connections, totals }: Broker): Growing
     }
   }
   for (const { connection } of connections.values()) {
+    // Who is only shown what is published has no deliveries: nothing is settled.
+    if (connection.protocol === 'nats' || connection.protocol === 'redis') continue
     const described = connection.describe()
     confirmed += described.confirmed
     delivered += described.delivered

@@ -80,7 +80,7 @@ function addTotals(registry: Registry, { broker }: Control): void {
 
 function addConnections(registry: Registry, { broker }: Control): void {
   const connections = gauge(registry, 'connections', 'Of clients.', ['protocol'])
-  const counts = { amqp: 0, kafka: 0 }
+  const counts = { amqp: 0, kafka: 0, nats: 0, redis: 0 }
   let channels = 0
   let blocked = 0
   for (const { connection } of broker.connections.values()) {
@@ -91,6 +91,8 @@ function addConnections(registry: Registry, { broker }: Control): void {
   }
   connections.set({ protocol: 'amqp' }, counts.amqp)
   connections.set({ protocol: 'kafka' }, counts.kafka)
+  connections.set({ protocol: 'nats' }, counts.nats)
+  connections.set({ protocol: 'redis' }, counts.redis)
   setGauge(registry, 'connections_blocked', 'Held back because publishers wait.', blocked)
   setGauge(registry, 'channels', 'Of AMQP connections.', channels)
 }

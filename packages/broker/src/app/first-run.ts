@@ -69,6 +69,8 @@ const TITLE_WIDTH = Math.max(...listeners.map((listener) => listener.title.lengt
 function connectText(name: ListenerName, address: ListenAddress, users: readonly string[]): string {
   const where = placeText(address)
   if (name === 'kafka') return where
+  if (name === 'nats') return `nats://${where}`
+  if (name === 'redis') return `redis://${where}`
   if (name === 'management') return `http://${where}`
   const credentials = users.length === 0 ? 'guest:guest' : encodeURIComponent(users[0]!)
   return `amqp://${credentials}@${where}`

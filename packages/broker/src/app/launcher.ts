@@ -72,6 +72,8 @@ function startOptions(
   const { settings } = invocation
   const amqpPort = plan.ports.get('amqp')
   const kafkaPort = plan.ports.get('kafka')
+  const natsPort = plan.ports.get('nats')
+  const redisPort = plan.ports.get('redis')
   const managementPort = plan.ports.get('management')
   const hostNames = settings.managementHostNames
   const advertised = settings.kafkaAdvertised
@@ -83,6 +85,8 @@ function startOptions(
     data: dataOptions(settings),
     amqp: amqpPort === undefined ? undefined : { port: amqpPort },
     kafka: kafkaPort === undefined ? undefined : { port: kafkaPort, advertised },
+    nats: natsPort === undefined ? undefined : { port: natsPort },
+    redis: redisPort === undefined ? undefined : { port: redisPort },
     management: managementPort === undefined ? undefined : { port: managementPort, hostNames },
     log,
     declarations: file?.declarations,

@@ -32,6 +32,8 @@ test('free ports are taken as they are', async () => {
     [
       ['amqp', 5672],
       ['kafka', 9092],
+      ['nats', 4222],
+      ['redis', 6379],
       ['management', 15_672],
     ],
   )
@@ -73,7 +75,18 @@ test('a taken port ends the start of a server, chosen or not', async () => {
 
 test('port 0 is not probed, and off is not in the plan', async () => {
   const { ports } = await plan(
-    ['--amqp-port', '0', '--kafka-port', 'off', '--management-port', 'off'],
+    [
+      '--amqp-port',
+      '0',
+      '--kafka-port',
+      'off',
+      '--nats-port',
+      'off',
+      '--redis-port',
+      'off',
+      '--management-port',
+      'off',
+    ],
     [0],
   )
   assert.deepEqual([...ports], [['amqp', 0]])
@@ -93,8 +106,12 @@ test('a port of the control API is planned as the others are', async () => {
 })
 
 test('nothing left to listen ends the start', async () => {
-  await assert.rejects(plan([], [5672, 9092]), /No listener is left to start\.\n5672.*\n9092/)
-  await assert.rejects(plan(['--amqp-port=off', '--kafka-port=off'], []), /No listener is left/)
+  const taken = [5672, 9092, 4222, 6379]
+  await assert.rejects(plan([], taken), /No listener is left to start\.\n5672.*\n9092/)
+  await assert.rejects(
+    plan(['--amqp-port=off', '--kafka-port=off', '--nats-port=off', '--redis-port=off'], []),
+    /No listener is left/,
+  )
 })
 
 test('a port that is chosen for one listener is not taken for another', async () => {

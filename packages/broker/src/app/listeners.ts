@@ -7,7 +7,7 @@ import { configError } from './exit.ts'
 import type { Invocation } from './invocation.ts'
 import type { Settings } from './options.ts'
 
-export const listenerNames = ['amqp', 'kafka', 'management'] as const
+export const listenerNames = ['amqp', 'kafka', 'nats', 'redis', 'management'] as const
 export type ListenerName = (typeof listenerNames)[number]
 
 export interface ListenerDescription {
@@ -22,6 +22,8 @@ export interface ListenerDescription {
 export const listeners: readonly ListenerDescription[] = [
   { name: 'amqp', title: 'AMQP 0-9-1', option: 'amqp-port', portOf: (s) => s.amqpPort },
   { name: 'kafka', title: 'Kafka', option: 'kafka-port', portOf: (s) => s.kafkaPort },
+  { name: 'nats', title: 'NATS', option: 'nats-port', portOf: (s) => s.natsPort },
+  { name: 'redis', title: 'Redis', option: 'redis-port', portOf: (s) => s.redisPort },
   {
     name: 'management',
     title: 'Control API',
@@ -70,7 +72,7 @@ export async function planListeners(
     warnings.push(`${taken}: ${listener.title} listener is off. ${remedy}.`)
   }
   // The control API alone would be a broker that nobody can send anything.
-  if (!ports.has('amqp') && !ports.has('kafka')) {
+  if (![...ports.keys()].some((name) => name !== 'management')) {
     throw configError(['No listener is left to start.', ...warnings].join('\n'))
   }
   return { ports, warnings }

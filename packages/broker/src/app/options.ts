@@ -20,6 +20,8 @@ export interface Settings {
   amqpPort: values.PortSetting
   kafkaPort: values.PortSetting
   kafkaAdvertised: values.HostPort | undefined
+  natsPort: values.PortSetting
+  redisPort: values.PortSetting
   managementPort: values.PortSetting
   managementHostNames: string[]
   /** Undefined: both loopback addresses. */
@@ -73,7 +75,13 @@ export interface Option {
 /** Read if it is in the working directory and no other is named. */
 export const standardConfigFile = 'polymq.yaml'
 
-export const standardPorts = { amqp: 5672, kafka: 9092, management: 15_672 } as const
+export const standardPorts = {
+  amqp: 5672,
+  kafka: 9092,
+  nats: 4222,
+  redis: 6379,
+  management: 15_672,
+} as const
 
 const STANDARD_MEMORY_SHARE = 0.4
 const STANDARD_MEMORY_BYTES_MAX = 2 * 1024 ** 3
@@ -118,6 +126,32 @@ export const options: readonly Option[] = [
     help: 'address that Kafka clients are told to come back to',
     read: (settings, text) => {
       settings.kafkaAdvertised = values.parseHostPort(text)
+    },
+  },
+  {
+    name: 'nats-port',
+    variable: 'POLYMQ_NATS_PORT',
+    key: 'nats.port',
+    commands: brokers,
+    placeholder: 'PORT',
+    repeatable: false,
+    standard: String(standardPorts.nats),
+    help: 'NATS; likewise',
+    read: (settings, text) => {
+      settings.natsPort = values.parsePort(text)
+    },
+  },
+  {
+    name: 'redis-port',
+    variable: 'POLYMQ_REDIS_PORT',
+    key: 'redis.port',
+    commands: brokers,
+    placeholder: 'PORT',
+    repeatable: false,
+    standard: String(standardPorts.redis),
+    help: 'publish and subscribe of Redis; likewise',
+    read: (settings, text) => {
+      settings.redisPort = values.parsePort(text)
     },
   },
   {
@@ -310,6 +344,8 @@ export function standardSettings(machine: Machine): Settings {
     amqpPort: standardPorts.amqp,
     kafkaPort: standardPorts.kafka,
     kafkaAdvertised: undefined,
+    natsPort: standardPorts.nats,
+    redisPort: standardPorts.redis,
     managementPort: standardPorts.management,
     managementHostNames: [],
     host: undefined,

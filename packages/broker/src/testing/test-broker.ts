@@ -7,6 +7,8 @@ import type { VirtualHost } from '../core/topology/virtual-host.ts'
 import type { DecompressLater } from '../core/stream/partition-reader.ts'
 import { amqpMessageFormat } from '../protocols/amqp/message-format.ts'
 import { kafkaMessageFormat } from '../protocols/kafka/message-format.ts'
+import { natsMessageFormat } from '../protocols/nats/message-format.ts'
+import { redisMessageFormat } from '../protocols/redis/message-format.ts'
 import { MemoryLog } from '../storage/memory-log.ts'
 import { ManualTurn } from './manual-turn.ts'
 import { RecordingLogger } from './recording-logger.ts'
@@ -43,6 +45,8 @@ export class TestBroker {
     })
     this.broker.formats.register(amqpMessageFormat)
     this.broker.formats.register(kafkaMessageFormat)
+    this.broker.formats.register(natsMessageFormat)
+    this.broker.formats.register(redisMessageFormat)
     this.broker.access.addDefaultGuest()
   }
 

@@ -19,7 +19,7 @@ const countOption = (help: string) =>
   ({ name: 'count', short: 'n', placeholder: 'COUNT', help }) as const
 
 const addressNote =
-  'Addresses: amqp:queue, amqp:exchange/key (amqp:/queue is the default exchange), kafka:topic.'
+  'Addresses: amqp:queue, amqp:exchange/key, amqp:/queue, kafka:topic, nats:subject, redis:channel.'
 
 const messageCommands: readonly CommandSpec[] = [
   {

@@ -247,6 +247,15 @@ test('pub sends body, headers and key, and says where it went', async (t) => {
   assert.match(piped.terminal.told, /nobody got it/)
 })
 
+test('pub and sub ask for a subject of NATS as a routing key of amq.topic', async (t) => {
+  const published = await run(t, ['pub', 'nats:orders.new', 'x'], () => ({ body: { routed: 1 } }))
+  const { address, persistent } = published.calls[0]?.body as Record<string, unknown>
+  assert.deepEqual([address, persistent], ['amqp:amq.topic/orders.new', false])
+  const lines = [{ type: 'ended', reason: 'count' }]
+  const heard = await run(t, ['sub', 'nats:orders.>', '-n', '1'], () => ({ lines }))
+  assert.equal(heard.calls[0]?.query['address'], 'amqp:amq.topic/orders.*.%23')
+})
+
 test('pub -n publishes so often, and --lines a message each, in order', async (t) => {
   const answer = (): CannedAnswer => ({ body: { routed: 1 } })
   const many = await run(t, ['pub', 'amqp:q', 'x', '-n', '50', '-o', 'json'], answer)

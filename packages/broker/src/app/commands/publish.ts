@@ -1,7 +1,7 @@
 /** `polymq pub`: one message, the same one many times, or a line each. */
 import { ExitCode, ExitError, usageError } from '../exit.ts'
 import { appLimits } from '../limits.ts'
-import { kindOf } from './addresses.ts'
+import { addressToPublish, isEphemeral, kindOf } from './addresses.ts'
 import { fillPath } from './api-path.ts'
 import { splitPair, wholeNumber } from './bodies.ts'
 import { argumentOf, isSet, optionOf, wantsJson, type CommandContext } from './command.ts'
@@ -77,12 +77,13 @@ function envelopeOf(context: CommandContext): Record<string, unknown> {
   const headers = Object.fromEntries(
     (context.options.get('header') ?? []).map((text) => splitPair(text, '--header')),
   )
+  const isPersistent = !isSet(context, 'transient') && !isEphemeral(address)
   return {
-    address,
+    address: addressToPublish(address),
     headers,
     ...(key !== undefined && { key }),
     ...(contentType !== undefined && { properties: { contentType } }),
-    ...(kind !== 'stream' && { persistent: !isSet(context, 'transient') }),
+    ...(kind !== 'stream' && { persistent: isPersistent }),
     ...(isSet(context, 'create') && { create: true }),
   }
 }

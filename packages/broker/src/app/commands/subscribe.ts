@@ -1,6 +1,6 @@
 /** `polymq sub`: messages as they come, to standard output. */
 import { ExitCode, usageError } from '../exit.ts'
-import { kindOf } from './addresses.ts'
+import { addressToSubscribe, kindOf } from './addresses.ts'
 import { fillPath } from './api-path.ts'
 import { wholeNumber } from './bodies.ts'
 import { argumentOf, isSet, optionOf, type CommandContext } from './command.ts'
@@ -38,7 +38,7 @@ function queryOf(context: CommandContext): Query {
     throw usageError('--from: not a value it takes. Allowed: first, last, next, or an offset.')
   }
   return {
-    address,
+    address: addressToSubscribe(address),
     count: count === undefined ? undefined : wholeNumber('--count', count, 1),
     from,
     partition: partition === undefined ? undefined : wholeNumber('--partition', partition),

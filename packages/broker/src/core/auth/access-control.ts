@@ -47,6 +47,16 @@ import { Users } from './users.ts'
  *   DeleteGroups, OffsetDelete      configure on the group
  *   broker configs, ACLs, users     administer on the broker
  *
+ *   NATS                            needs
+ *   PUB, HPUB                       write on the exchange amq.topic
+ *   SUB                             read on it
+ *
+ *   Redis                           needs
+ *   PUBLISH, SPUBLISH               write on the exchange amq.topic
+ *   SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE
+ *                                   read on it
+ *   CLIENT LIST, CLIENT KILL        monitor, administer on the broker, for others' connections
+ *
  *   control API                     needs
  *   any of it                       manage on the broker
  *   what others have and do         monitor on the broker

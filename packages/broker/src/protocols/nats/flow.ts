@@ -1,0 +1,80 @@
+import type { Connection } from '../../base/net/connection.ts'
+import type { AlarmListener, Alarms } from '../../core/alarms.ts'
+import { natsLimits } from './limits.ts'
+
+/** Why the parsing of input stands still; bits, since several may hold at once. */
+export const Hold = {
+  /** A login is being checked, or a refused one waits for its answer. */
+  login: 1,
+  /** What follows must not be answered before a subscription is. */
+  answer: 2,
+  /** The client was stopped at a publish, because something is short. */
+  publish: 4,
+  /** The client does not read what it is answered. */
+  output: 8,
+} as const
+export type Hold = (typeof Hold)[keyof typeof Hold]
+
+/**
+ * When a client has to wait. NATS has no word for that: it is not read from, and its socket fills.
+ *
+ * Invariant: input is parsed if and only if nothing holds it.
+ */
+export class Flow implements AlarmListener {
+  readonly #connection: Connection
+  readonly #alarms: Alarms
+  #holds: number = 0
+  /** Written since the socket was last known to keep up, messages apart. */
+  #answerBytes: number = 0
+
+  constructor(connection: Connection, alarms: Alarms) {
+    this.#connection = connection
+    this.#alarms = alarms
+  }
+
+  /** The client was stopped at a publish. */
+  get isBlocked(): boolean {
+    return (this.#holds & Hold.publish) !== 0
+  }
+
+  hold(why: Hold): void {
+    this.#holds |= why
+    this.#connection.hold()
+  }
+
+  release(why: Hold): void {
+    this.#holds &= ~why
+    if (this.#holds === 0) this.#connection.release()
+  }
+
+  /** Counts what a client was answered: who asks and never reads is asked nothing more. */
+  answered(bytes: number): void {
+    this.#answerBytes += bytes
+    if (this.#answerBytes < natsLimits.answerBytesMax) return
+    if (this.#connection.congested) this.hold(Hold.output)
+    else this.#answerBytes = 0
+  }
+
+  drained(): void {
+    this.#answerBytes = 0
+    if ((this.#holds & Hold.output) !== 0) this.release(Hold.output)
+  }
+
+  /** Stops reading before a message that is to be kept; what is only heard is never held up. */
+  waitToPublish(): void {
+    this.hold(Hold.publish)
+    this.#alarms.listen(this)
+  }
+
+  alarmsChanged(): void {
+    if (!this.#connection.open) return this.closed()
+    if (this.#alarms.raised !== 0) return
+    this.#alarms.unlisten(this)
+    this.release(Hold.publish)
+  }
+
+  /** Nothing is waited for any more. */
+  closed(): void {
+    this.#alarms.unlisten(this)
+  }
+}

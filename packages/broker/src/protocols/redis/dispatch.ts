@@ -1,0 +1,87 @@
+import { Trait, fitsArity, type Command } from './command.ts'
+import { findCommand } from './command-table.ts'
+import { dataCommandError } from './data-commands.ts'
+import type { Request } from './codec/request.ts'
+import type { Reply } from './codec/reply.ts'
+import {
+  CommandError,
+  errorTexts,
+  notInSubscriberMode,
+  textOf,
+  unknownCommand,
+  unknownSubcommand,
+  wrongArity,
+} from './errors.ts'
+import type { Session } from './session.ts'
+
+/** What a browser that was made to talk to this port says in its first lines. [as Redis] */
+const HTTP_WORDS: ReadonlySet<string> = new Set(['post', 'host:'])
+
+const PUBLISH = Buffer.from('publish')
+
+/**
+ * One command of a client: found, checked, carried out, answered. Checks come in Redis' order, which clients can see: whether there is such a
+ * command and its words are of the right number, whether the client may give any, whether it may give this one now.
+ */
+export function execute(session: Session, request: Request): void {
+  // Nearly all that is sent in numbers is this one word, which need not be made a text for it.
+  const name = request.isWord(0, PUBLISH) ? 'publish' : request.lower(0)
+  if (HTTP_WORDS.has(name)) {
+    return session.cutOff(
+      'it talks HTTP to the Redis port: somebody may be using a browser to attack it',
+    )
+  }
+  const reply = session.head.reply.begin(session.resp)
+  try {
+    const command = admitted(session, request, name)
+    if (session.transaction !== null && !command.traits.includes(Trait.immediate)) {
+      return enqueue(session, command, request, reply)
+    }
+    if (mustWait(session, command, request)) return session.waitToPublish(request)
+    session.lastCommand = command.name
+    command.run?.(session, request, reply)
+    if (!command.traits.includes(Trait.answersItself)) session.send(reply)
+  } catch (error) {
+    const text = textOf(error)
+    if (session.transaction !== null) session.transaction.isBroken = true
+    session.answer((fresh) => fresh.error(text))
+  }
+}
+
+/** The command, if this client may give it now; else throws why not. */
+function admitted(session: Session, request: Request, name: string): Command {
+  const command = findCommand(name, request)
+  if (command === undefined) throw new CommandError(notFound(name, request))
+  if (!fitsArity(command, request.count)) throw new CommandError(wrongArity(command.name))
+  if (command.run === null) throw new CommandError(unknownSubcommand(request.text(1), name))
+  const { traits } = command
+  if (session.caller === null && !traits.includes(Trait.beforeLogin)) {
+    throw new CommandError(errorTexts.noAuth)
+  }
+  const isSubscriber = session.resp === 2 && session.subscriptions.size > 0
+  if (isSubscriber && !traits.includes(Trait.whileSubscribed)) {
+    throw new CommandError(notInSubscriberMode(command.name))
+  }
+  if (session.transaction !== null && traits.includes(Trait.noTransaction)) {
+    throw new CommandError(errorTexts.notInTransaction)
+  }
+  return command
+}
+
+function notFound(name: string, request: Request): string {
+  return dataCommandError(name) ?? unknownCommand(request.text(0), request.texts(1))
+}
+
+function enqueue(session: Session, command: Command, request: Request, reply: Reply): void {
+  if (session.transaction?.add(command, request) === false) {
+    throw new CommandError('ERR the transaction is too large')
+  }
+  reply.simple('QUEUED')
+  session.send(reply)
+}
+
+/** Asked only while something is short. */
+function mustWait(session: Session, command: Command, request: Request): boolean {
+  if (session.head.broker.alarms.raised === 0 || command.mustWait === undefined) return false
+  return command.mustWait(session, request)
+}

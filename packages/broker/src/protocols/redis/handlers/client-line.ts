@@ -1,0 +1,36 @@
+import type { Session } from '../session.ts'
+
+/** One line of CLIENT LIST, with the fields of Redis that mean something here. */
+export function describeClient(session: Session): string {
+  const { connection, subscriptions, transaction, head, resp } = session
+  const { remoteAddress, remotePort, localAddress, localPort } = connection.endpoint
+  const now = head.broker.turn.clock.nowMs()
+  const fields = {
+    id: connection.id,
+    addr: `${remoteAddress}:${remotePort}`,
+    laddr: `${localAddress}:${localPort}`,
+    name: session.name,
+    age: Math.floor((now - session.connectedMs) / 1000),
+    idle: Math.max(0, Math.floor((now - session.activeMs) / 1000)),
+    flags: flagsOf(session),
+    db: session.database,
+    sub: subscriptions.channels.size,
+    psub: subscriptions.patterns.size,
+    ssub: subscriptions.shards.size,
+    multi: transaction === null ? -1 : transaction.commands.length,
+    omem: connection.outputBytes,
+    cmd: session.lastCommand,
+    user: session.principal?.name ?? '(none)',
+    resp,
+    'lib-name': session.libraryName,
+    'lib-ver': session.libraryVersion,
+  }
+  return Object.entries(fields)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ')
+}
+
+function flagsOf({ subscriptions, transaction }: Session): string {
+  const flags = `${subscriptions.size > 0 ? 'P' : ''}${transaction === null ? '' : 'x'}`
+  return flags === '' ? 'N' : flags
+}

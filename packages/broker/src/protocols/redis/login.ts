@@ -1,0 +1,94 @@
+import { Timer } from '../../base/timers.ts'
+import type { LoginOutcome } from '../../core/auth/user.ts'
+import { errorTexts, printable } from './errors.ts'
+import { Hold } from './hold.ts'
+import { redisLimits } from './limits.ts'
+import type { Session } from './session.ts'
+
+/** What Redis calls the user that a client is who names none; see README.md. */
+const DEFAULT_USER = 'default'
+const GUEST = 'guest'
+
+/**
+ * How a session comes to its principal: as guest, if the peer is on this machine and guest has the password that everybody knows, or by AUTH or HELLO.
+ *
+ * A refusal leaves the connection open and whoever it was, as in Redis; it is held back, more so the more there were from that
+ * address, and the connection's input with it.
+ */
+export class Login {
+  readonly #session: Session
+  readonly #deadline: Timer
+  #isClosed: boolean = false
+  #delayed: Timer | null = null
+
+  constructor(session: Session) {
+    this.#session = session
+    this.#deadline = new Timer(() => this.#deadlinePassed())
+  }
+
+  /** As at the start of a connection. */
+  enterAsGuest(): void {
+    const { broker } = this.#session.head
+    const { loopback } = this.#session.connection.endpoint
+    if (this.#enter(broker.access.users.verifyUnauthenticated({ loopback }))) return
+    this.#session.leave()
+    broker.timers.set(this.#deadline, redisLimits.loginMs)
+  }
+
+  /** `accepted` answers; a refusal is answered here. */
+  attempt(login: { readonly name: string; readonly password: string }, accepted: () => void): void {
+    const session = this.#session
+    const { broker } = session.head
+    const { loopback } = session.connection.endpoint
+    const isGuest = login.name === DEFAULT_USER && broker.access.users.find(DEFAULT_USER) === null
+    const name = isGuest ? GUEST : login.name
+    session.hold(Hold.login)
+    broker.access.users.verify({ name, password: login.password, loopback }, (outcome) => {
+      if (this.#isClosed) return
+      session.guard(() => {
+        if (!this.#enter(outcome)) return this.#refuse(name, outcome)
+        accepted()
+        session.release(Hold.login)
+      })
+    })
+  }
+
+  closed(): void {
+    this.#isClosed = true
+    const { timers } = this.#session.head.broker
+    timers.clear(this.#deadline)
+    if (this.#delayed !== null) timers.clear(this.#delayed)
+  }
+
+  #enter({ principal }: LoginOutcome): boolean {
+    if (principal === null) return false
+    const { broker } = this.#session.head
+    const vhost = broker.findVirtualHost(principal.vhost)
+    if (vhost === undefined) return false
+    const resource = { kind: 'vhost', vhost: vhost.name } as const
+    if (!broker.access.authorize(principal, 'access', resource)) return false
+    broker.timers.clear(this.#deadline)
+    this.#session.enter(principal, vhost)
+    return true
+  }
+
+  #refuse(name: string, outcome: LoginOutcome): void {
+    const session = this.#session
+    const { broker } = session.head
+    const reason = outcome.refusal ?? 'no access to the virtual host'
+    session.log.warn(`login failed, user '${printable(name)}': ${reason}`)
+    const { remoteAddress: address } = session.connection.endpoint
+    const nowMs = broker.turn.clock.nowMs()
+    this.#delayed = new Timer(() => {
+      session.guard(() => {
+        session.answer((reply) => reply.error(errorTexts.wrongPass))
+        session.release(Hold.login)
+      })
+    })
+    broker.timers.set(this.#delayed, broker.failedLogins.delayMs({ address, nowMs }))
+  }
+
+  #deadlinePassed(): void {
+    this.#session.close(`not logged in within ${redisLimits.loginMs} ms`)
+  }
+}
