@@ -80,7 +80,7 @@ test('an origin that nobody could have written is not believed', () => {
   const origins = [
     Buffer.alloc(0),
     Buffer.of(Origin.amqp),
-    Buffer.of(Origin.nats, 0, 0),
+    Buffer.of(Origin.stomp, 0, 0),
     Buffer.of(0, ...sound),
     Buffer.of(Origin.amqp, ...sound, 0),
     Buffer.of(Origin.amqp, ...sound.subarray(0, -1)),
