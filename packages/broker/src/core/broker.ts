@@ -158,9 +158,8 @@ export class Broker {
       whenSafe: (committer: Committer, safety: Safety) => this.whenSafe(committer, safety),
       nextQueueId: () => this.nextId(),
       queueDeleted: (queue: Queue) => this.#queueDeleted(queue),
-      streamDeleted: (stream: Stream) => this.totals.streamGone(stream),
       queueStopped: (queue: Queue) => this.#cancelConsumers(queue),
-      streamRemoved: (stream: Stream) => this.streamConsumers.streamRemoved(stream),
+      streamDeleted: (stream: Stream) => this.#streamDeleted(stream),
     }
   }
 
@@ -447,6 +446,11 @@ export class Broker {
     this.#queues.remove(queue)
     this.totals.queueGone(queue)
     this.#cancelConsumers(queue)
+  }
+
+  #streamDeleted(stream: Stream): void {
+    this.totals.streamGone(stream)
+    this.streamConsumers.streamRemoved(stream)
   }
 
   #cancelConsumers(queue: Queue): void {

@@ -33,17 +33,6 @@ export class StreamAppender {
     this.#context = context
   }
 
-  /** The most bytes that flush() will append to logs. */
-  get pendingBytes(): number {
-    let bytes = 0
-    for (const writer of this.#pending.values()) bytes += writer.bytes
-    return bytes
-  }
-
-  get pendingBatches(): number {
-    return this.#pending.size
-  }
-
   /** Throws precondition-failed or damaged if one of the streams cannot take the message; then none of them has. */
   publish(streams: readonly Stream[], publication: Publication): void {
     const record = recordOf(publication, this.#context.formats, this.#context.turn.clock.wallMs())

@@ -54,9 +54,8 @@ export interface VirtualHostContext
   queueAdded(queue: Queue, vhost: VirtualHost): void
   /** A queue is gone; its id names nothing any more. */
   queueDeleted(queue: Queue): void
-  streamDeleted?(stream: Stream): void
   /** A stream is gone: its consumers are to be told. */
-  streamRemoved?(stream: Stream): void
+  streamDeleted(stream: Stream): void
 }
 
 /**
@@ -298,12 +297,11 @@ export class VirtualHost implements RoutingTable {
 
   /** What only led to it goes with it. */
   #streamDeleted(stream: Stream): void {
-    this.#context.streamDeleted?.(stream)
     const gone: Declaration[] = []
     const leftOver = this.#streamForgotten(stream).map(({ source }) => source)
     this.#removeExchanges(leftOver.filter(isLeftOver), gone)
     this.#tell(gone)
-    this.#context.streamRemoved?.(stream)
+    this.#context.streamDeleted(stream)
   }
 
   #streamForgotten(stream: Stream): readonly Binding[] {
