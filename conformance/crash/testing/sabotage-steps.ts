@@ -92,6 +92,15 @@ export function settledDelivery(
   return (found as Event<AmqpDeliverEvent> | undefined) ?? null
 }
 
+/** Deliveries from queues whose messages nothing excuses: those are drained at the end, and nobody ever took from them without acks. */
+export function isWhereNothingMayGo({ events }: History): (event: HistoryEvent) => boolean {
+  const queues = new Set<string>()
+  for (const event of events)
+    if (event.f === 'drained' && event.type === 'ok') queues.add(event.name)
+  for (const event of events) if (event.f === 'consume' && event.auto) queues.delete(event.q)
+  return (event) => 'q' in event && queues.has(event.q)
+}
+
 export function secondDelivery({ events, publications }: History): Event<AmqpDeliverEvent> | null {
   const seen = new Map<string, number>()
   for (const event of events) {

@@ -16,6 +16,7 @@ import {
   isIdempotent,
   isPresent,
   isRecord,
+  isWhereNothingMayGo,
   lastOf,
   loseLastConfirmed,
   repeated,
@@ -24,9 +25,9 @@ import {
   settledDelivery,
   swapNeighbours,
   swapRecords,
-  without,
   type Event,
   type Sabotage,
+  without,
 } from './sabotage-steps.ts'
 
 export const sabotages: readonly Sabotage[] = [
@@ -34,7 +35,7 @@ export const sabotages: readonly Sabotage[] = [
     name: 'loses a confirmed message',
     check: 'C1',
     found: /^lost, /,
-    apply: (history) => without(history, settledDelivery(history)),
+    apply: (history) => without(history, settledDelivery(history, isWhereNothingMayGo(history))),
   },
   {
     name: 'loses the last messages before a kill',
