@@ -1,5 +1,5 @@
 /**
- * `npm run conformance`: clients that are no npm packages (pika, amqp-tools, kcat, confluent-kafka, redis-cli, redis-py)
+ * `npm run conformance`: clients that are no npm packages (pika, amqp-tools, kcat, confluent-kafka, nats-py, redis-cli, redis-py)
  * against a broker of ours, and whether the suite of power cuts misses each sync that the store asks for. Words after it
  * choose suites by name:
  *

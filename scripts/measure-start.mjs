@@ -18,7 +18,8 @@ const START_PATIENCE_MS = 20_000
 /** One start: what it says it took, what it took from outside, and its memory a second later. */
 async function measureOnce(flags) {
   const beginMs = performance.now()
-  const ports = ['--amqp-port=0', '--kafka-port=0', '--nats-port=off', '--management-port=0']
+  const ports = ['--amqp-port=0', '--kafka-port=0', '--management-port=0']
+  ports.push('--nats-port=off', '--redis-port=off')
   const child = spawn(process.execPath, [bin, ...ports, ...flags], {
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: START_PATIENCE_MS,

@@ -43,6 +43,7 @@ export class Command {
         PATH,
         POLYMQ_MANAGEMENT_PORT: '0',
         POLYMQ_NATS_PORT: 'off',
+        POLYMQ_NATS_MONITORING_PORT: '0',
         POLYMQ_REDIS_PORT: 'off',
         ...options.env,
       },

@@ -285,6 +285,9 @@ test('pub and sub speak to clients of NATS', async (t) => {
   const heard: string[] = []
   client.subscribe('to.nats.*', { callback: (_, message) => heard.push(message.string()) })
   await client.flush()
+  const listed = Command.run(t, { args: ['subscription', 'ls'], env })
+  assert.equal((await listed.ended).code, 0, listed.stderr)
+  assert.match(listed.stdout, /^CONNECTION +PATTERN [^\n]*\n *\d+ +to\.nats\.\* +nats /)
   const published = Command.run(t, { args: ['pub', 'nats:to.nats.one', 'hello'], env })
   assert.equal((await published.ended).code, 0, published.stderr)
   await eventually('it came', () => heard[0] === 'hello')

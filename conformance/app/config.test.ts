@@ -46,6 +46,7 @@ test('a flag wins over a variable, a variable over the file; config show says wh
       'other.yaml',
       '--amqp-port=0',
       '--user=ann:secret',
+      '--nats-token=ann:secret-token',
       '-o',
       'json',
     ],
@@ -61,6 +62,7 @@ test('a flag wins over a variable, a variable over the file; config show says wh
   assert.equal(from['kafka.port'], '0 by POLYMQ_KAFKA_PORT')
   assert.equal(from['memory'], '64MiB by other.yaml:3:9')
   assert.equal(from['durability'], 'sync with --data by default')
+  assert.equal(from['nats.token'], 'ann:… by --nats-token')
   assert.doesNotMatch(show.stdout, /secret/)
 })
 

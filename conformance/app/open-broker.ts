@@ -12,6 +12,7 @@ import { AmqpHead } from '../../packages/broker/src/protocols/amqp/head.ts'
 import { amqpMessageFormat } from '../../packages/broker/src/protocols/amqp/message-format.ts'
 import type { ProtocolHead } from '../../packages/broker/src/protocols/head.ts'
 import { KafkaHead } from '../../packages/broker/src/protocols/kafka/head.ts'
+import { RedisHead } from '../../packages/broker/src/protocols/redis/head.ts'
 import { recordingLogger, type LogLine } from '../clients/support/recording-logger.ts'
 import { MemoryLog } from '../../packages/broker/src/storage/memory-log.ts'
 
@@ -72,6 +73,10 @@ export class OpenBroker {
 
   listenKafka(peer?: Peer): Promise<number> {
     return this.#listen(new KafkaHead(this.#broker), peer)
+  }
+
+  listenRedis(peer?: Peer): Promise<number> {
+    return this.#listen(new RedisHead(this.#broker), peer)
   }
 
   /** Drops every client; what is to be tested is not how it closes. */

@@ -42,6 +42,26 @@ const refusals: readonly Refusal[] = [
     code: 78,
     says: /No listener is left to start/,
   },
+  {
+    args: [...freePorts, '--nats-port=0', '--nats-token=nobody:secret'],
+    code: 78,
+    says: /Cannot start: NATS token of 'nobody': there is no such user\.$/m,
+  },
+  {
+    args: [
+      ...freePorts,
+      '--nats-port=0',
+      '--nats-tls-cert=/nowhere.crt',
+      '--nats-tls-key=/nowhere.crt',
+    ],
+    code: 78,
+    says: /^polymq: Cannot use --nats-tls-cert \/nowhere\.crt: there is no such file\.$/m,
+  },
+  {
+    args: ['--nats-tls-cert=/nowhere.crt'],
+    code: 64,
+    says: /--nats-tls-cert needs --nats-tls-key/,
+  },
   { args: ['server'], code: 64, says: /must be told where\. Add --data DIR, or set POLYMQ_DATA\./ },
   {
     args: [],

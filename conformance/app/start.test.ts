@@ -82,6 +82,19 @@ test('until somebody asks the control API, neither HTTP nor what answers it is l
   await command.untilPrinted('stderr', /admin\/control-app/)
 })
 
+test("until somebody asks NATS' monitoring, nothing that answers it is loaded", async (t) => {
+  const nodeArgs = ['--import', `data:text/javascript,${encodeURIComponent(tellLoads)}`]
+  const port = await findFreePort()
+  const args = ['--nats-port=0', `--nats-monitoring-port=${port}`]
+  const command = await Command.start(t, { args, nodeArgs })
+  assert.match(command.stderr, /nats-monitoring\/monitoring-listener/)
+  assert.doesNotMatch(command.stderr, /admin\/http-front|monitoring-app|nats\/monitoring\./)
+  assert.doesNotMatch(command.stdout, new RegExp(`${port}`), 'no line of its own')
+  assert.equal((await fetch(`http://localhost:${port}/varz`)).status, 200)
+  await command.untilPrinted('stderr', /monitoring-app/)
+  assert.doesNotMatch(command.stderr, /load \S+fastify/)
+})
+
 test('without a data directory no thread of the disk is loaded', async (t) => {
   const nodeArgs = ['--import', `data:text/javascript,${encodeURIComponent(tellLoads)}`]
   const { stderr } = await Command.start(t, { nodeArgs })

@@ -4,7 +4,9 @@ import { connect as connectSocket } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { Producer, stringSerializers } from '@platformatic/kafka'
 import { connect, type ChannelModel } from 'amqplib'
+import { Redis } from 'ioredis'
 import { Kafka, logLevel } from 'kafkajs'
+import { connect as connectNats } from 'nats'
 import type { RunningBroker, StartOptions } from '../../packages/broker/src/index.ts'
 import { OpenApi } from '../../packages/broker/src/testing/openapi.ts'
 import { makeFolder } from '../app/command.ts'
@@ -445,6 +447,62 @@ test('a feed made here carries records to a queue, and shows how far it is', asy
   assert.equal((await control.ask('PUT', `${V}/feeds/copy`, feed)).status, 200)
   const other = { ...feed, exchange: 'amq.fanout' }
   assert.equal((await control.ask('PUT', `${V}/feeds/copy`, other)).status, 409)
+})
+
+test('who listens by NATS and by Redis is listed, and so is what they listen to', async (t) => {
+  const control = await start(t, { nats: { port: 0 }, redis: { port: 0 } })
+  const { nats, redis } = control.broker.addresses
+  const natsClient = await connectNats({ servers: `127.0.0.1:${nats?.port}`, name: 'worker' })
+  t.after(() => natsClient.close())
+  natsClient.subscribe('orders.*', { queue: 'workers', callback: () => {} })
+  await natsClient.flush()
+  const redisClient = new Redis(redis?.port ?? 0, '127.0.0.1')
+  t.after(() => redisClient.disconnect())
+  await redisClient.psubscribe('news.[a-c]*')
+  await redisClient.subscribe('orders.new')
+  const connections = await control.list('/api/polymq/connections')
+  const idOf = (protocol: string): unknown =>
+    connections.find((connection) => connection['protocol'] === protocol)?.['id']
+  const common = { vhost: '/', exchange: 'amq.topic' }
+  const listed = await control.list(`${V}/subscriptions`)
+  assert.deepEqual(
+    listed.toSorted((one, other) => (String(one['pattern']) < String(other['pattern']) ? -1 : 1)),
+    [
+      {
+        ...common,
+        pattern: 'news.[a-c]*',
+        dialect: 'glob',
+        group: null,
+        tag: '',
+        connection: idOf('redis'),
+      },
+      {
+        ...common,
+        pattern: 'orders.*',
+        dialect: 'nats',
+        group: 'workers',
+        tag: '1',
+        connection: idOf('nats'),
+      },
+      {
+        ...common,
+        pattern: 'orders.new',
+        dialect: 'literal',
+        group: null,
+        tag: '',
+        connection: idOf('redis'),
+      },
+    ],
+  )
+  assert.equal(
+    (await control.list(`${V}/subscriptions?connection=${String(idOf('nats'))}`)).length,
+    1,
+  )
+  natsClient.publish('orders.new', 'x')
+  await natsClient.flush()
+  const metrics = await (await control.ask('GET', '/metrics')).text()
+  assert.match(metrics, /^polymq_subscriptions 3$/m)
+  assert.match(metrics, /^polymq_messages_heard_total 2$/m)
 })
 
 test('nonsense at the control port does not disturb those who publish', async (t) => {

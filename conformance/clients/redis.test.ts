@@ -125,6 +125,17 @@ test('ioredis: buffers are octets', async (t) => {
   assert.deepEqual(await heard.atLeast(1), [body])
 })
 
+test('a password that nobody needs keeps nobody out', async (t) => {
+  const client = new Redis({ host: broker.host, port: broker.port, password: 'needless' })
+  t.after(() => client.disconnect())
+  assert.equal(await client.ping(), 'PONG')
+  const socket = { host: broker.host, port: broker.port }
+  const other = createClient({ socket, password: 'needless' })
+  t.after(() => other.destroy())
+  await other.connect()
+  assert.equal(await other.ping(), 'PONG')
+})
+
 test('ioredis: subscriptions come back after the connection was lost', async (t) => {
   const [subscriber, other] = [ioredis(t), ioredis(t)]
   const channel = unique('again')

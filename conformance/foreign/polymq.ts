@@ -1,7 +1,8 @@
 /**
  * The broker that a suite talks to: `bin/polymq.js` as a user would start it, in memory, on ports
  * of its own. To compare, POLYMQ_TEST_AMQP_URL (a RabbitMQ, `amqp://guest:guest@host:port/%2f`),
- * POLYMQ_TEST_KAFKA and POLYMQ_TEST_REDIS (`host:port`) name others; then suites that need only that one talk to it.
+ * POLYMQ_TEST_KAFKA, POLYMQ_TEST_NATS and POLYMQ_TEST_REDIS (`host:port`) name others; then suites that need only that one talk to it.
+ * POLYMQ_TEST_NATS_SERVER names the program that cases start which want a server of NATS with flags of their own.
  */
 import { fileURLToPath } from 'node:url'
 import { RunningCommand } from './command.ts'
@@ -12,7 +13,11 @@ export interface BrokerAddress {
   /** `host:port`, as clients want it. */
   readonly kafka: string
   /** Likewise. */
+  readonly nats: string
+  /** Likewise. */
   readonly redis: string
+  /** The words that start a server by nats-server's flags. */
+  readonly natsServer: readonly string[]
 }
 
 export interface SuiteBroker extends BrokerAddress {
@@ -23,16 +28,17 @@ export interface SuiteBroker extends BrokerAddress {
 const READY_MS = 15_000
 const STOP_MS = 5000
 const root = fileURLToPath(new URL('../..', import.meta.url))
+const bin = `${root}packages/broker/bin/polymq.js`
 
 /** Rejects with the broker's own words if it does not start. */
 export async function startBroker(args: readonly string[]): Promise<SuiteBroker> {
   const broker = new RunningCommand({
     file: process.execPath,
     args: [
-      `${root}packages/broker/bin/polymq.js`,
+      bin,
       '--amqp-port=0',
       '--kafka-port=0',
-      '--nats-port=off',
+      '--nats-port=0',
       '--redis-port=0',
       '--management-port=off',
       ...args,
@@ -40,6 +46,7 @@ export async function startBroker(args: readonly string[]): Promise<SuiteBroker>
   })
   const amqp = /AMQP 0-9-1 .*@([^\s:]+):(\d+)\s/
   const kafka = /Kafka +(\S+:\d+)\s/
+  const nats = /nats:\/\/(\S+:\d+)\s/
   const redis = /redis:\/\/(\S+:\d+)\s/
   const timer = setTimeout(() => broker.kill(), READY_MS)
   try {
@@ -53,7 +60,9 @@ export async function startBroker(args: readonly string[]): Promise<SuiteBroker>
   return {
     amqpUrl: `amqp://guest:guest@${host}:${port}/%2f`,
     kafka: kafka.exec(broker.stdout)?.[1] ?? '',
+    nats: nats.exec(broker.stdout)?.[1] ?? '',
     redis: redis.exec(broker.stdout)?.[1] ?? '',
+    natsServer: natsServerWords(),
     stop: () => stop(broker),
   }
 }
@@ -62,15 +71,23 @@ export async function startBroker(args: readonly string[]): Promise<SuiteBroker>
 export function peerBroker(): SuiteBroker | undefined {
   const amqpUrl = process.env['POLYMQ_TEST_AMQP_URL']
   const kafka = process.env['POLYMQ_TEST_KAFKA']
+  const nats = process.env['POLYMQ_TEST_NATS']
   const redis = process.env['POLYMQ_TEST_REDIS']
-  if (amqpUrl === undefined && kafka === undefined && redis === undefined) return undefined
+  if ([amqpUrl, kafka, nats, redis].every((peer) => peer === undefined)) return undefined
   const stopped = Promise.resolve(null)
   return {
     amqpUrl: amqpUrl ?? '',
     kafka: kafka ?? '',
+    nats: nats ?? '',
     redis: redis ?? '',
+    natsServer: natsServerWords(),
     stop: () => stopped,
   }
+}
+
+function natsServerWords(): readonly string[] {
+  const other = process.env['POLYMQ_TEST_NATS_SERVER']
+  return other === undefined ? [process.execPath, bin, 'nats-server'] : [other]
 }
 
 /** Complains of a broker that has died, hangs when it is to stop, or met what should not be. */

@@ -5,7 +5,7 @@ import { Report } from './report.ts'
 import { runCase } from './run-case.ts'
 
 const nowhere = {
-  broker: { amqpUrl: '', kafka: '', redis: '' },
+  broker: { amqpUrl: '', kafka: '', nats: '', redis: '', natsServer: [] },
   tools: {
     'amqp-tools': '',
     kcat: '',
@@ -13,6 +13,7 @@ const nowhere = {
     'python3-pika': '',
     'python3-confluent-kafka': '',
     'python3-redis': '',
+    'nats-py': '',
   },
 }
 

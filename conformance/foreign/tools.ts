@@ -1,9 +1,10 @@
 /**
  * Other people's software that the suites need: found where it is, else installed from Debian's
- * packages if that can be done here without asking anybody.
+ * packages if that can be done here without asking anybody. What Debian has not comes from PyPI, into a folder of this repository.
  */
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { RunningCommand, type Command, type Output } from './command.ts'
 
 export type ToolName =
@@ -13,6 +14,7 @@ export type ToolName =
   | 'python3-pika'
   | 'python3-confluent-kafka'
   | 'python3-redis'
+  | 'nats-py'
 
 /** Of each tool that is here: the folder of amqp-tools, the file of kcat and redis-cli, the Python with the module. */
 export type ToolPaths = Readonly<Record<ToolName, string>>
@@ -36,20 +38,45 @@ const finders: Readonly<Record<ToolName, () => Promise<string | null>>> = {
   'python3-pika': () => pythonWith('pika'),
   'python3-confluent-kafka': () => pythonWith('confluent_kafka'),
   'python3-redis': () => pythonWith('redis'),
+  'nats-py': () => pythonOf(natsPy),
 }
+
+interface PypiTool {
+  /** With its version. */
+  readonly requirement: string
+  /** What tells that it is there, in this version. */
+  readonly check: string
+  /** Of the virtual environment. */
+  readonly folder: string
+}
+
+const natsPy: PypiTool = {
+  requirement: 'nats-py==2.16.0',
+  check: `import importlib.metadata, nats; assert importlib.metadata.version('nats-py') == '2.16.0'`,
+  folder: fileURLToPath(new URL('../../node_modules/.cache/polymq-nats-py', import.meta.url)),
+}
+
+const pypiTools: Readonly<Partial<Record<ToolName, PypiTool>>> = { 'nats-py': natsPy }
 
 /** Looks for them, installs what is missing, looks again. */
 export async function findTools(needed: readonly ToolName[]): Promise<FoundTools> {
   const paths: Record<string, string> = {}
   const absent = await look(needed, paths)
   const missing = new Map<ToolName, string>()
-  if (absent.length > 0) {
-    const failure = await install(absent)
-    for (const tool of await look(absent, paths)) {
-      missing.set(tool, `${tool} is not installed${failure === null ? '' : `; ${failure}`}`)
-    }
+  const ofDebian = absent.filter((tool) => pypiTools[tool] === undefined)
+  const failure = ofDebian.length === 0 ? null : await install(ofDebian)
+  for (const tool of await look(ofDebian, paths)) missing.set(tool, notInstalled(tool, failure))
+  for (const tool of absent) {
+    const pypiTool = pypiTools[tool]
+    if (pypiTool === undefined) continue
+    const why = await installFromPypi(pypiTool)
+    if ((await look([tool], paths)).length > 0) missing.set(tool, notInstalled(tool, why))
   }
   return { paths: paths as ToolPaths, missing }
+}
+
+function notInstalled(tool: ToolName, failure: string | null): string {
+  return `${tool} is not installed${failure === null ? '' : `; ${failure}`}`
 }
 
 /** Adds those that are there; returns the others. */
@@ -83,6 +110,30 @@ async function install(tools: readonly ToolName[]): Promise<string | null> {
   if (code === 0) return null
   const reason = stderr.trim().split('\n').at(-1) ?? ''
   return `apt-get could not install it: ${reason === '' ? 'it took too long' : reason}`
+}
+
+/** Null, or why it could not be done. */
+async function installFromPypi({ requirement, folder }: PypiTool): Promise<string | null> {
+  console.log(`installing ${requirement}`)
+  const made = await within(INSTALL_MS, { file: 'python3', args: ['-m', 'venv', folder] })
+  if (made.code !== 0) return 'python3 -m venv makes no environment for it'
+  const args = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', requirement]
+  // Where packages come from may be said by the user's settings.
+  const settings = Object.entries(process.env).filter(([name]) => /^(HOME|PIP_\w+)$/.test(name))
+  const env = Object.fromEntries(settings) as Record<string, string>
+  const python = join(folder, 'bin', 'python')
+  const { code, stderr } = await within(INSTALL_MS, { file: python, args, env })
+  if (code === 0) return null
+  return `pip could not install it: ${stderr.trim().split('\n').at(-1) ?? ''}`
+}
+
+/** The one of its environment, or one that has it by itself. */
+async function pythonOf({ folder, check }: PypiTool): Promise<string | null> {
+  for (const file of [join(folder, 'bin', 'python'), ...pythons]) {
+    const { code } = await within(10_000, { file, args: ['-c', check] })
+    if (code === 0) return file
+  }
+  return null
 }
 
 async function pythonWith(module: string): Promise<string | null> {

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import { connect as connectTls, type ConnectionOptions } from 'node:tls'
 import { eventually } from '../clients/support/eventually.ts'
 
 /** A client that sends exactly the bytes it is told to and shows exactly those that come back: for what well-behaved clients never do. */
@@ -58,9 +59,19 @@ export class RawClient {
     this.#socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes)
   }
 
+  /** The same connection over TLS, from here on. */
+  startTls(options: ConnectionOptions): RawClient {
+    this.#socket.removeAllListeners('data')
+    return new RawClient(connectTls({ ...options, socket: this.#socket, host: '127.0.0.1' }))
+  }
+
   /** Takes nothing of what comes from now on. */
   stopReading(): void {
     this.#socket.pause()
+  }
+
+  goOnReading(): void {
+    this.#socket.resume()
   }
 
   until(pattern: RegExp): Promise<RegExpExecArray> {

@@ -112,6 +112,28 @@ test('CLIENT grants what has no meaning here', async (t) => {
   assert.match(await one.line(), /^-ERR unknown subcommand 'MAINT_NOTIFICATIONS'/)
 })
 
+test('ROLE, ACL WHOAMI and CLIENT TRACKINGINFO say what is so', async (t) => {
+  const one = await client(t)
+  await one.ask(['ROLE'], '*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n')
+  one.command('ACL', 'WHOAMI')
+  await one.expect(broker.isOurs ? '$5\r\nguest\r\n' : '$7\r\ndefault\r\n')
+  await one.ask(
+    ['CLIENT', 'TRACKINGINFO'],
+    '*6\r\n$5\r\nflags\r\n*1\r\n$3\r\noff\r\n$8\r\nredirect\r\n:-1\r\n$8\r\nprefixes\r\n*0\r\n',
+  )
+})
+
+test('HELP says which parts a command has', async (t) => {
+  for (const name of ['PUBSUB', 'CLIENT', 'COMMAND', 'CONFIG', 'ACL']) {
+    const one = await client(t)
+    one.command(name.toLowerCase(), 'help')
+    assert.match(await one.line(), /^\*\d+$/)
+    const head = `+${name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:`
+    assert.equal(await one.line(), head)
+    await eventually('its end', () => one.received.endsWith('+HELP\r\n+    Prints this help.\r\n'))
+  }
+})
+
 test('CONFIG GET has what clients ask for', async (t) => {
   const one = await client(t)
   await one.ask(['CONFIG', 'GET', 'databases'], frameOf('*', 'databases', '16'))

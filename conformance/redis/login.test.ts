@@ -5,6 +5,7 @@ import {
   openRedisBroker,
   type OpenRedisBroker,
 } from '../../packages/broker/src/testing/redis-broker.ts'
+import { OpenBroker } from '../app/open-broker.ts'
 import { commandOf, frameOf, RawClient } from './raw-client.ts'
 
 /** Whose password is nobody's secret may stay away: then clients have to log in. */
@@ -78,7 +79,7 @@ test('what the permissions do not give is refused', async (t) => {
   const refused = '-NOPERM No permissions to access a channel\r\n'
   await client.ask(['PUBLISH', 'a', 'b'], refused)
   await client.ask(['SPUBLISH', 'a', 'b'], refused)
-  await client.ask(['CLIENT', 'KILL', 'ID', '0'], ':0\r\n')
+  await client.ask(['CLIENT', 'KILL', 'ID', '999999'], ':0\r\n')
   await client.ask(['SUBSCRIBE', 'a'], frameOf('*', 'subscribe', 'a', 1))
 })
 
@@ -136,4 +137,49 @@ test('on this machine clients are guest as long as its password is no secret', a
   await client.ask(['PING'], '+PONG\r\n')
   await client.ask(['AUTH', 'default', 'guest'], '+OK\r\n')
   await client.ask(['AUTH', 'guest'], '+OK\r\n')
+})
+
+test('as long as nobody needs a password, one too many is what it is in Redis', async (t) => {
+  const opened = await openRedisBroker()
+  t.after(() => opened.close())
+  const client = await RawClient.connect(t, opened)
+  // ioredis takes this text for a warning, and goes on.
+  const text = 'AUTH <password> called without any password configured for the default user.'
+  await client.ask(['AUTH', 'else'], `-ERR ${text} Are you sure your configuration is correct?\r\n`)
+  await client.ask(['AUTH', 'default', 'whatever'], '+OK\r\n')
+  client.command('HELLO', '3', 'AUTH', 'default', 'whatever')
+  await client.expect('%7\r\n')
+  await eventually('the rest', () => client.received.endsWith('modules\r\n*0\r\n'))
+  client.received = ''
+  await client.ask(['ACL', 'WHOAMI'], '$5\r\nguest\r\n')
+  await client.ask(['AUTH', 'guest', 'else'], WRONGPASS)
+})
+
+const elsewhere = { remoteAddress: '192.0.2.1', loopback: false } as const
+
+test('from elsewhere, where nobody could log in, a client is told so and closed', async (t) => {
+  const broker = new OpenBroker()
+  t.after(() => broker.close())
+  const host = '127.0.0.1'
+  const [port, own] = [await broker.listenRedis(elsewhere), await broker.listenRedis()]
+  const client = await RawClient.connect(t, { host, port })
+  assert.match(await client.line(), /^-DENIED PolyMQ takes clients of Redis from its own machine/)
+  await client.closed()
+  assert.equal(client.received, '')
+  const local = await RawClient.connect(t, { host, port: own })
+  await local.ask(['PING'], '+PONG\r\n')
+})
+
+test('from elsewhere, where somebody could, a client is asked for a login', async (t) => {
+  const broker = new OpenBroker()
+  t.after(() => broker.close())
+  const patterns = { configure: '', write: '', read: '' }
+  await broker.addUser({ name: 'ann', password: 'pw' }, patterns)
+  const port = await broker.listenRedis(elsewhere)
+  const client = await RawClient.connect(t, { host: '127.0.0.1', port })
+  await client.ask(['PING'], NOAUTH)
+  await client.ask(['AUTH', 'guest'], WRONGPASS)
+  await client.ask(['AUTH', 'default', 'guest'], WRONGPASS)
+  await client.ask(['AUTH', 'ann', 'pw'], '+OK\r\n')
+  await client.ask(['PING'], '+PONG\r\n')
 })

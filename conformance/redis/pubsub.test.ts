@@ -221,3 +221,20 @@ test(
     await one.ask(['PUBLISH', 'x'.repeat(255), 'x'], ':0\r\n')
   },
 )
+
+test('however a publisher writes it, subscribers get a message as Redis writes it', async (t) => {
+  const [listener, modern, publisher] = [await client(t), await client(t, 3), await client(t)]
+  const channel = unique('form')
+  const pattern = `${channel}*`
+  await listener.ask(['SUBSCRIBE', channel], frameOf('*', 'subscribe', channel, 1))
+  await modern.ask(['PSUBSCRIBE', pattern], frameOf('>', 'psubscribe', pattern, 1))
+  const head = `*3\r\n$7\r\npublish\r\n$${channel.length}\r\n${channel}`
+  // What stands behind an argument is not looked at.
+  const forms = [`${head}\r\n$2\r\nhi\r\n`, `${head}..$2\r\nhi..`, `PUBLISH ${channel} hi\r\n`]
+  for (const form of forms) {
+    publisher.send(form)
+    await publisher.expect(':2\r\n')
+    await listener.expect(frameOf('*', 'message', channel, 'hi'))
+    await modern.expect(frameOf('>', 'pmessage', pattern, channel, 'hi'))
+  }
+})

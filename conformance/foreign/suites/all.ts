@@ -31,6 +31,7 @@ export const suites: readonly Suite[] = [
     needs: 'python3-confluent-kafka',
     files: ['kafka_produce', 'kafka_consume', 'kafka_groups', 'kafka_admin'],
   }),
+  pythonSuite({ name: 'nats-py', needs: 'nats-py', files: ['nats_messages', 'nats_servers'] }),
   redisCli,
   pythonSuite({ name: 'redis-py', needs: 'python3-redis', files: ['redis_pubsub'] }),
   crashSuite,

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import * as certificates from '../../../packages/broker/src/testing/certificates.generated.ts'
 import type { Case, Suite } from '../case.ts'
 
 /**
@@ -8,6 +9,8 @@ import type { Case, Suite } from '../case.ts'
  *
  *     @case('a sentence of behaviour', deadline_s=30)
  *     def name():
+ *
+ * One that awaits has `@runs` in between.
  */
 export function pythonSuite(given: {
   readonly name: string
@@ -21,9 +24,9 @@ export function pythonSuite(given: {
   return { ...rest, needs: [needs], cases: files.flatMap((file) => casesOf(file, needs)) }
 }
 
-type PythonModule = 'python3-pika' | 'python3-confluent-kafka' | 'python3-redis'
+type PythonModule = 'python3-pika' | 'python3-confluent-kafka' | 'python3-redis' | 'nats-py'
 
-const CASE = /^@case\('([^'\n]+)'(?:, deadline_s=(\d+))?\)\ndef (\w+)\(/gm
+const CASE = /^@case\('([^'\n]+)'(?:, deadline_s=(\d+))?\)\n(?:@runs\nasync )?def (\w+)\(/gm
 
 function casesOf(file: string, tool: PythonModule): Case[] {
   const path = fileURLToPath(new URL(`../python/${file}.py`, import.meta.url))
@@ -34,8 +37,14 @@ function casesOf(file: string, tool: PythonModule): Case[] {
       name,
       ...(deadline === undefined ? {} : { deadlineMs: Number(deadline) * 1000 }),
       run: async ({ broker, tools, run }) => {
-        const { amqpUrl, kafka, redis } = broker
-        const env = { POLYMQ_AMQP_URL: amqpUrl, POLYMQ_KAFKA: kafka, POLYMQ_REDIS: redis }
+        const env = {
+          POLYMQ_AMQP_URL: broker.amqpUrl,
+          POLYMQ_KAFKA: broker.kafka,
+          POLYMQ_NATS: broker.nats,
+          POLYMQ_NATS_SERVER: JSON.stringify(broker.natsServer),
+          POLYMQ_REDIS: broker.redis,
+          POLYMQ_CERTIFICATES: JSON.stringify(certificates),
+        }
         await run({ file: tools[tool], args: ['-u', path, functionName], env })
       },
     })

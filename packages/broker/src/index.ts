@@ -3,18 +3,19 @@
  * together, and loads the heads of those protocols only that somebody asked for.
  */
 import { totalmem } from 'node:os'
-import type { ListenPlace } from './admin/control.ts'
-import type { ControlListener } from './admin/control-listener.ts'
+import type { LazyPort } from './admin/lazy-port.ts'
 import { withCore } from './app/core-of.ts'
 import { decompress, decompressLater } from './app/decompress.ts'
 import { resolveData, type DataOptions, type ResolvedData } from './app/data-options.ts'
 import type { PreparedStore } from './app/open-store.ts'
 import type { Declarations } from './app/declarations/declarations.ts'
+import type { NatsOptions } from './app/nats-options.ts'
 import { exposureOf, hostsToBind, isWellKnownGuest, usersFromElsewhere } from './app/reach.ts'
 import { closeStore, closeWhenFailed, type Store } from './app/store.ts'
 import { systemClock } from './base/clock.ts'
 import type { Logger } from './base/log.ts'
-import { Listener } from './base/net/listener.ts'
+import { standardAdmission } from './base/net/admission.ts'
+import { Listener, type ListenerOptions } from './base/net/listener.ts'
 import { OutputBuffers } from './base/net/output-buffers.ts'
 import { Timers } from './base/timers.ts'
 import { Turn } from './base/turn.ts'
@@ -22,6 +23,7 @@ import { systemRandom } from './core/auth/random.ts'
 import { guestCredential, type Users } from './core/auth/users.ts'
 import { Broker } from './core/broker.ts'
 import type { ProtocolHead } from './protocols/head.ts'
+import type { NatsHead } from './protocols/nats/head.ts'
 import { MemoryLog } from './storage/memory-log.ts'
 
 export type { DataOptions } from './app/data-options.ts'
@@ -40,9 +42,13 @@ export type {
   DeclaredVhost,
   Declarations,
 } from './app/declarations/declarations.ts'
+export type { NatsOptions, NatsToken } from './app/nats-options.ts'
 export { StoreFailedError } from './app/store-failed.ts'
 export type { LogFields, Logger } from './base/log.ts'
+export type { TlsFiles } from './base/net/tls.ts'
+export { TlsError } from './core/auth/certificate.ts'
 export type { Durability } from './core/commits.ts'
+export type { NatsHeadOptions, NatsLimits } from './protocols/nats/options.ts'
 
 /** Where a protocol listens. */
 export interface ListenAddress {
@@ -81,7 +87,10 @@ export interface StartOptions {
   readonly kafka?:
     { readonly port: number; readonly advertised?: ListenAddress | undefined } | undefined
   /** NATS; absent is off. */
-  readonly nats?: { readonly port: number } | undefined
+  readonly nats?: NatsOptions | undefined
+  /** What nats-server tells of itself over HTTP (`/varz` and its like), of `nats`; absent is off, and so it is without `nats`. */
+  readonly natsMonitoring?:
+    { readonly port: number; readonly hostNames?: readonly string[] | undefined } | undefined
   /** Publish and subscribe of Redis; absent is off. */
   readonly redis?: { readonly port: number } | undefined
   /**
@@ -99,6 +108,7 @@ export interface RunningBroker {
     readonly amqp?: ListenAddress
     readonly kafka?: ListenAddress
     readonly nats?: ListenAddress
+    readonly natsMonitoring?: ListenAddress
     readonly redis?: ListenAddress
     readonly management?: ListenAddress
   }
@@ -136,7 +146,8 @@ const GOODBYE_LOOK_EVERY_MS = 5
  * Starts a broker in this process. Several may run side by side; they share nothing.
  *
  * Rejects with the system's error if a port or the data directory cannot be had, with ExposedError if
- * `host` is not of this machine alone and no user is there who could log in, with UserError if a user is refused, with
+ * `host` is not of this machine alone and no user is there who could log in, with UserError if a user or a token is refused, with
+ * TlsError if certificates and keys do not go together, with RangeError if a limit of `nats` cannot be, with
  * DeclarationError if what is declared cannot be, or is there otherwise. Nothing is open then.
  */
 export async function startBroker(options: StartOptions): Promise<RunningBroker> {
@@ -157,8 +168,9 @@ export async function startBroker(options: StartOptions): Promise<RunningBroker>
     // Passwords are hashed on other threads while this one loads the heads.
     const [heads] = await Promise.all([loadHeads(options, parts.broker), addUsers(options, parts)])
     if (declarations !== undefined) await applyDeclared(declarations, options, parts)
+    if (options.nats !== undefined) await prepareNats(options.nats, parts.broker)
     const addresses = await listen(heads, options, parts)
-    return running(parts, await listenForControl(addresses, { options, parts, data }))
+    return running(parts, await listenForPeople(addresses, { options, parts, data, heads }))
   } catch (error) {
     // If that fails too, the disk is what failed first.
     await closeParts(parts)
@@ -189,6 +201,18 @@ async function applyDeclared(
   const { applyDeclarations } = await import('./app/declarations/apply-declarations.ts')
   const usersSetOtherwise = new Set(users.map(({ name }) => name))
   await applyDeclarations(broker, declarations, { usersSetOtherwise })
+}
+
+/** Tokens come when their users are there. */
+async function prepareNats({ tls, tokens = [] }: NatsOptions, broker: Broker): Promise<void> {
+  if (tls !== undefined) {
+    const { checkTls } = await import('./app/tls-check.ts')
+    checkTls(tls, { log: broker.logger.child({ sub: 'nats' }), wallMs: systemClock.wallMs() })
+  }
+  for (const { user, token } of tokens) {
+    const refusal = broker.access.tokens.add({ user, token })
+    if (refusal !== null) throw new UserError(`NATS token of '${user}': ${refusal}`)
+  }
 }
 
 /** Declared users count as those that are given. */
@@ -228,8 +252,8 @@ interface Parts {
   readonly broker: Broker
   readonly listeners: Listener[]
   readonly heads: ProtocolHead[]
-  /** Null where nobody asked for it, and until it listens. */
-  control: ControlListener | null
+  /** Of HTTP, as far as somebody asked for them. */
+  readonly ports: LazyPort[]
   /** Null without a data directory. */
   readonly prepared: PreparedStore | null
   /** Null without a data directory, and until it is open. */
@@ -259,7 +283,7 @@ async function buildParts(options: StartOptions, data: ResolvedData | undefined)
     broker,
     listeners: [],
     heads: [],
-    control: null,
+    ports: [],
     prepared,
     store: null,
   }
@@ -346,7 +370,7 @@ async function loadHeads(options: StartOptions, broker: Broker): Promise<LoadedH
   }
   if (nats !== undefined) {
     const { NatsHead } = await import('./protocols/nats/head.ts')
-    heads.push({ name: 'nats', port: nats.port, head: new NatsHead(broker) })
+    heads.push({ name: 'nats', port: nats.port, head: new NatsHead(broker, nats) })
   }
   if (redis !== undefined) {
     const { RedisHead } = await import('./protocols/redis/head.ts')
@@ -367,57 +391,57 @@ async function listen(
   const addresses: { -readonly [Key in keyof Addresses]: Addresses[Key] } = {}
   for (const { name, port, head } of heads) {
     parts.heads.push(head)
-    const accept = head.accept.bind(head)
     const log = broker.logger.child({ sub: name })
     const refused = (reason: string): void => log.warn(reason)
-    const on = { hosts, port, turn, timers, buffers, nextId, accept, refused }
-    const listener = await Listener.open(on)
+    const on = { hosts, port, turn, timers, buffers, nextId, refused }
+    const listener = await Listener.open({ ...on, ...entranceOf(head) })
     parts.listeners.push(listener)
     addresses[name] = { host: hosts[0] as string, port: listener.port }
   }
   return addresses
 }
 
-/** Last of all: whoever is told that the broker is ready may connect to the others. */
-async function listenForControl(
+/** How a head takes its connections. */
+function entranceOf(
+  head: ProtocolHead,
+): Pick<ListenerOptions, 'accept' | 'refusalFor' | 'startTls' | 'admission'> {
+  const { startTls, connectionsMax = standardAdmission.connectionsMax } = head
+  const accept = head.accept.bind(head)
+  const refusalFor = head.refusalFor?.bind(head)
+  return { accept, refusalFor, startTls, admission: { ...standardAdmission, connectionsMax } }
+}
+
+/** Loaded only where somebody asked for it. */
+async function listenForPeople(
   addresses: Addresses,
   {
     options,
-    parts,
+    parts: { broker, ports },
     data,
+    heads,
   }: {
     readonly options: StartOptions
     readonly parts: Parts
     readonly data: ResolvedData | undefined
+    readonly heads: readonly LoadedHead[]
   },
 ): Promise<Addresses> {
-  const { management } = options
-  if (management === undefined) return addresses
-  const { ControlListener } = await import('./admin/control-listener.ts')
-  const { controlSurroundings } = await import('./app/control-surroundings.ts')
-  const hosts = hostsToBind(options.host)
-  const all: { -readonly [Key in keyof Addresses]: Addresses[Key] } = { ...addresses }
-  const listeners = (): ListenPlace[] => {
-    const protocols = Object.keys(all) as ListenPlace['protocol'][]
-    return protocols.map((protocol) => ({ protocol, ...(all[protocol] as ListenAddress) }))
-  }
-  const { broker } = parts
-  const { port, hostNames = [] } = management
-  const surroundings = controlSurroundings({ data, startedMs: systemClock.wallMs(), listeners })
-  parts.control = await ControlListener.open({ broker, hosts, port, hostNames, surroundings })
-  all.management = { host: hosts[0] as string, port: parts.control.port }
-  return all
+  if (options.management === undefined && options.natsMonitoring === undefined) return addresses
+  const { openAdminPorts } = await import('./app/admin-ports.ts')
+  const loaded = heads.find(({ name }) => name === 'nats')
+  const nats = loaded === undefined ? null : (loaded.head as NatsHead)
+  return openAdminPorts(addresses, { options, broker, data, nats, ports })
 }
 
 async function closeParts({
-  control,
+  ports,
   listeners,
   heads,
   timers,
   store,
   broker,
 }: Parts): Promise<void> {
-  void control?.stop()
+  for (const port of ports) void port.stop()
   for (const listener of listeners) listener.stop()
   for (const head of heads) head.close()
   const deadlineMs = systemClock.nowMs() + GOODBYE_MS
@@ -425,7 +449,7 @@ async function closeParts({
   while (someoneIsLeft() && systemClock.nowMs() < deadlineMs) {
     await new Promise((resolve) => setTimeout(resolve, GOODBYE_LOOK_EVERY_MS))
   }
-  await Promise.all([control?.close(), ...listeners.map((listener) => listener.close())])
+  await Promise.all([...ports, ...listeners].map((open) => open.close()))
   try {
     if (store !== null) await closeStore(store, broker.logger)
   } finally {

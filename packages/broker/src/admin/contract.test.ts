@@ -97,6 +97,8 @@ test('every operation answers as openapi.yaml says', async (t) => {
   await control.get('/api/polymq/connections')
   const { id } = addConnection(control)
   await control.get(`/api/polymq/connections/${id}`)
+  await control.get(`/api/polymq/subscriptions?connection=${id}`)
+  await control.get(`${V}/subscriptions`)
   await control.remove(`/api/polymq/connections/${id}?reason=tired`)
 
   await control.remove(

@@ -12,10 +12,11 @@ import { ApiError, ApiErrorCode, badRequest, knownError } from './errors.ts'
 import { answerHeaders, JSON_TYPE } from './headers.ts'
 import type { HostNames } from './host-names.ts'
 import { adminLimits } from './limits.ts'
-import { isFromThisMachine, logIn } from './login.ts'
+import { isFromThisMachine, logIn, loginChallenge } from './login.ts'
+import { checkHost, checkSite } from './request-checks.ts'
 import type { ControlRequest, Route, Schema } from './route.ts'
 import { Validation } from './validation.ts'
-import { refused, Viewer } from './viewer.ts'
+import { Viewer } from './viewer.ts'
 
 export interface ControlApp {
   handle(request: IncomingMessage, response: ServerResponse): void
@@ -56,7 +57,7 @@ export async function buildControlApp(options: ControlAppOptions): Promise<Contr
   app.addHook('onRequest', async (request, reply) => {
     void reply.headers(answerHeaders)
     checkHost(request.raw, options.hostNames)
-    checkSite(request)
+    checkSite(request.raw)
     checkContentType(request)
     const { path } = findOptions(request)
     if (path !== undefined && openPaths.has(path) && isFromThisMachine(request.raw)) return
@@ -129,20 +130,6 @@ function takeJsonOnly(app: FastifyInstance): void {
   })
 }
 
-function checkHost({ headers, socket }: IncomingMessage, hostNames: HostNames): void {
-  if (hostNames.allows(headers.host, socket.localAddress)) return
-  throw new ApiError(ApiErrorCode.misdirected, 'this broker is not known by that Host', {
-    hint: 'ask localhost, 127.0.0.1 or [::1], or start the broker with --management-host-name NAME',
-  })
-}
-
-/** A page of another site's may not act for whoever looks at it. Browsers say where a request comes from; nobody else does. */
-function checkSite({ headers }: FastifyRequest): void {
-  const site = headers['sec-fetch-site']
-  if (site === undefined || site === 'same-origin' || site === 'none') return
-  throw refused('requests from pages of other sites are not served')
-}
-
 function checkContentType({ method, headers }: FastifyRequest): void {
   const type = headers['content-type']
   const needsBody = method === 'POST' || method === 'PUT'
@@ -179,7 +166,7 @@ function sendError(control: Control, error: FastifyError | Error, reply: Fastify
   const answer =
     known ?? new ApiError(ApiErrorCode.internal, 'a fault of the broker; its log has it')
   if (answer.status === 401) {
-    void reply.header('www-authenticate', 'Basic realm="PolyMQ", charset="UTF-8"')
+    void reply.header('www-authenticate', loginChallenge)
   }
   void reply.code(answer.status).type(JSON_TYPE).send(JSON.stringify(answer.body))
 }

@@ -6,7 +6,7 @@ import type { EventLoopDelay } from './event-loop-delay.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
 export interface ListenPlace {
-  readonly protocol: 'amqp' | 'kafka' | 'nats' | 'redis' | 'management'
+  readonly protocol: 'amqp' | 'kafka' | 'nats' | 'natsMonitoring' | 'redis' | 'management'
   readonly host: string
   readonly port: number
 }

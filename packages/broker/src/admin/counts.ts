@@ -33,6 +33,26 @@ export function countAll({ virtualHosts, connections, totals }: Broker): Growing
   return { enqueued, dequeued, appended, confirmed, delivered }
 }
 
+/** Those who hear what is published now, and nothing later. */
+export interface SubscriptionCounts {
+  readonly subscriptions: number
+  /** These only grow. */
+  readonly heard: number
+  readonly notOffered: number
+  readonly slowSubscribers: number
+}
+
+export function countSubscriptions({ virtualHosts, totals }: Broker): SubscriptionCounts {
+  let { heard, notOffered } = totals
+  let subscriptions = 0
+  for (const vhost of virtualHosts.all()) {
+    subscriptions += vhost.subscriptions.size
+    heard += vhost.subscriptions.heard
+    notOffered += vhost.subscriptions.notOffered
+  }
+  return { subscriptions, heard, notOffered, slowSubscribers: totals.slowSubscribers }
+}
+
 /** Bytes that messages take of the broker's memory. */
 export function usedMemory({ messages, memory }: Broker): number {
   return messages.bytes + memory.indexBytes + memory.gatheredBytes

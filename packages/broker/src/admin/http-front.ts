@@ -1,4 +1,4 @@
-/** The control API's sockets: HTTP over them, what is no HTTP, and how it ends. */
+/** Sockets of the HTTP ports: HTTP over them, what is no HTTP, and how it ends. */
 import { once } from 'node:events'
 import {
   createServer,
@@ -7,23 +7,24 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http'
+import type { Logger } from '../base/log.ts'
 import type { HeldPort } from '../base/net/held-port.ts'
-import type { Broker } from '../core/broker.ts'
-import type { Control, Surroundings } from './control.ts'
-import { buildControlApp, type ControlApp } from './control-app.ts'
 import { ApiError, ApiErrorCode, badRequest } from './errors.ts'
-import { EventLoopDelay } from './event-loop-delay.ts'
 import { answerHeaders, JSON_TYPE } from './headers.ts'
-import { HostNames } from './host-names.ts'
 import { adminLimits } from './limits.ts'
-import { routes } from './routes.ts'
-import { Subscriptions } from './subscriptions.ts'
+
+/** What answers. */
+export interface HttpApp {
+  handle(request: IncomingMessage, response: ServerResponse): void
+  /** No more connections come: ends what would go on for ever. May be called again. */
+  stop(): void
+  /** After the last connection. */
+  close(): Promise<void>
+}
 
 export interface HttpFrontOptions {
-  readonly broker: Broker
-  /** By which it may be asked, beside those of this machine. */
-  readonly hostNames: readonly string[]
-  readonly surroundings: Surroundings
+  readonly app: HttpApp
+  readonly logger: Logger
   /** Others than adminLimits', for tests of them. */
   readonly deadlines?: Deadlines
 }
@@ -38,24 +39,19 @@ type Socket = IncomingMessage['socket']
 
 export class HttpFront {
   readonly #servers: Server[] = []
-  readonly #control: Control
-  readonly #app: ControlApp
+  readonly #app: HttpApp
+  readonly #logger: Logger
   /** The answer that a socket is being given. */
   readonly #answering = new WeakMap<Socket, ServerResponse>()
 
-  private constructor(control: Control, app: ControlApp) {
-    this.#control = control
+  private constructor({ app, logger }: HttpFrontOptions) {
     this.#app = app
+    this.#logger = logger
   }
 
   /** Takes the port over: who comes from now on comes here. */
   static async open(held: HeldPort, options: HttpFrontOptions): Promise<HttpFront> {
-    const { broker, surroundings, hostNames } = options
-    const subscriptions = new Subscriptions(broker)
-    const eventLoopDelay = new EventLoopDelay()
-    const control = { broker, surroundings, subscriptions, eventLoopDelay }
-    const app = await buildControlApp({ control, routes, hostNames: new HostNames(hostNames) })
-    const front = new HttpFront(control, app)
+    const front = new HttpFront(options)
     for (const server of held.servers) {
       const http = front.#newServer(options.deadlines ?? standardDeadlines)
       front.#servers.push(http)
@@ -84,8 +80,7 @@ export class HttpFront {
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
       this.#refuse(error, socket)
     })
-    const { logger } = this.#control.broker
-    server.on('error', (error) => logger.warn(error.message, { sub: 'management' }))
+    server.on('error', (error) => this.#logger.warn(error.message))
     return server
   }
 
@@ -109,19 +104,18 @@ export class HttpFront {
     else tell()
   }
 
-  /** Takes no more connections, and ends subscriptions. */
+  /** Takes no more connections, and ends what would go on for ever. */
   stop(): void {
     for (const server of this.#servers) {
       server.close()
       server.closeIdleConnections()
     }
-    this.#control.subscriptions.close()
+    this.#app.stop()
   }
 
   /** Ends every connection. */
   async close(): Promise<void> {
     this.stop()
-    this.#control.eventLoopDelay.close()
     for (const server of this.#servers) server.closeAllConnections()
     await this.#app.close()
   }

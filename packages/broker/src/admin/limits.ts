@@ -35,6 +35,13 @@ export const adminLimits = {
   listItemsMax: 10_000,
   /** Queues, streams and groups with lines of their own in the metrics; sums have all. */
   metricsObjectsMax: 1000,
+  /** Connections, or subscriptions, that NATS' monitoring lists when it is not asked for more or less. [NATS] */
+  monitoredItems: 1024,
+  monitoredItemsMax: 4096,
+  /** Subscriptions in a list of connections, of all of them together. */
+  monitoredSubscriptionsMax: 10_000,
+  /** Things that are looked at before others have a turn. */
+  itemsPerRun: 2000,
   /** How deep arguments and headers may be nested. */
   valueDepthMax: 16,
   /** Of what a client says of itself, when it is shown. */

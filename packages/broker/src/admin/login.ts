@@ -7,8 +7,21 @@ import type { Broker } from '../core/broker.ts'
 import { ApiError, ApiErrorCode } from './errors.ts'
 import { refused } from './viewer.ts'
 
-/** Who sends a request, by HTTP Basic. [RFC 7617] Rejects with a 401, held back as long as the address has earned, or with a 429. */
+/** What goes with a 401. */
+export const loginChallenge = 'Basic realm="PolyMQ", charset="UTF-8"'
+
+/** Who may use the control API. */
 export async function logIn(broker: Broker, request: IncomingMessage): Promise<Principal> {
+  const principal = await identify(broker, request)
+  if (broker.access.authorize(principal, 'manage', { kind: 'broker' })) return principal
+  throw refused(
+    `user '${principal.name}' may not use the control API`,
+    'give it one of the tags management, policymaker, monitoring, administrator',
+  )
+}
+
+/** Who sends a request, by HTTP Basic. [RFC 7617] Rejects with a 401, held back as long as the address has earned, or with a 429. */
+export async function identify(broker: Broker, request: IncomingMessage): Promise<Principal> {
   const credentials = readBasic(request.headers.authorization)
   if (credentials === null) throw unauthorized('no login: send HTTP Basic, name and password')
   const { principal, refusal } = await verify(broker, {
@@ -16,11 +29,7 @@ export async function logIn(broker: Broker, request: IncomingMessage): Promise<P
     loopback: isFromThisMachine(request),
   })
   if (principal === null) throw await refuse(broker, request, { ...credentials, refusal })
-  if (broker.access.authorize(principal, 'manage', { kind: 'broker' })) return principal
-  throw refused(
-    `user '${principal.name}' may not use the control API`,
-    'give it one of the tags management, policymaker, monitoring, administrator',
-  )
+  return principal
 }
 
 /** Not through a proxy on this machine either: to that one all the world is 127.0.0.1. */

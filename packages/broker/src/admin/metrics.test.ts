@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Dialect, Subscription } from '../core/subscription/subscription.ts'
 import { ControlBroker } from '../testing/control-broker.ts'
 
 const V = '/api/polymq/vhosts/%2F'
@@ -49,6 +50,35 @@ test('totals never fall, whatever is deleted', async (t) => {
   assert.equal(samples.get('polymq_queue_dequeued_total'), 1)
   assert.equal(samples.get('polymq_stream_appended_total'), 1)
   assert.equal(samples.get('polymq_messages_ready'), 0)
+})
+
+test('subscriptions are counted, and what they hear, also of a virtual host that is gone', async (t) => {
+  const control = await ControlBroker.open(t)
+  const { broker } = control
+  const listen = (name: string): void => {
+    const subscriber = { hear: () => {} }
+    const patterns = ['orders.*', 'orders.new']
+    for (const pattern of patterns) {
+      const subscription = new Subscription({ pattern, dialect: Dialect.nats, subscriber })
+      broker.findVirtualHost(name)?.subscriptions.add('amq.topic', subscription)
+    }
+  }
+  await control.put('/api/polymq/vhosts/other')
+  for (const name of ['/', 'other']) listen(name)
+  await control.post('/api/polymq/vhosts/other/publish', {
+    address: 'amqp:amq.topic/orders.new',
+    body: 'x',
+  })
+  await control.publish({ address: 'amqp:amq.topic/orders.old', body: 'x' })
+  await control.publish({ address: 'amqp:amq.topic/no subject', body: 'x' })
+  broker.totals.slowSubscribers++
+  assert.equal((await scrape(control)).get('polymq_subscriptions'), 4)
+  await control.remove('/api/polymq/vhosts/other')
+  const samples = await scrape(control)
+  assert.equal(samples.get('polymq_subscriptions'), 2)
+  assert.equal(samples.get('polymq_messages_heard_total'), 3)
+  assert.equal(samples.get('polymq_messages_not_offered_total'), 1)
+  assert.equal(samples.get('polymq_slow_subscribers_closed_total'), 1)
 })
 
 test('names are labels, not syntax', async (t) => {

@@ -5,7 +5,7 @@
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { VirtualHost } from '../core/topology/virtual-host.ts'
 import type { Control } from './control.ts'
-import { countAll, usedMemory } from './counts.ts'
+import { countAll, countSubscriptions, usedMemory } from './counts.ts'
 import { adminLimits } from './limits.ts'
 import { offsetsOf } from './routes/groups.ts'
 
@@ -76,6 +76,15 @@ function addTotals(registry: Registry, { broker }: Control): void {
   add('stream_appended', 'Records appended to streams.', counts.appended)
   add('amqp_confirmed', 'Messages confirmed to AMQP publishers.', counts.confirmed)
   add('amqp_delivered', 'Deliveries to AMQP clients, repeated ones included.', counts.delivered)
+  const { subscriptions, heard, notOffered, slowSubscribers } = countSubscriptions(broker)
+  setGauge(registry, 'subscriptions', 'Of NATS and Redis clients.', subscriptions)
+  add('messages_heard', 'By subscriptions; one that ten hear counts ten times.', heard)
+  add(
+    'messages_not_offered',
+    'Not shown to some subscriptions, because the key is no subject of NATS.',
+    notOffered,
+  )
+  add('slow_subscribers_closed', 'They did not take what they had asked for.', slowSubscribers)
 }
 
 function addConnections(registry: Registry, { broker }: Control): void {

@@ -10,6 +10,7 @@ import { overviewRoutes } from './routes/overview.ts'
 import { probeRoutes } from './routes/probes.ts'
 import { queueRoutes } from './routes/queues.ts'
 import { streamRoutes } from './routes/streams.ts'
+import { subscriptionRoutes } from './routes/subscriptions.ts'
 import { topRoutes } from './routes/top.ts'
 import { vhostRoutes } from './routes/vhosts.ts'
 
@@ -27,5 +28,6 @@ export const routes: readonly Route[] = [
   ...groupRoutes,
   ...accessRoutes,
   ...connectionRoutes,
+  ...subscriptionRoutes,
   ...messageRoutes,
 ]

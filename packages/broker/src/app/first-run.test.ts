@@ -9,6 +9,7 @@ const run: FirstRun = {
   addresses: {
     amqp: { host: '127.0.0.1', port: 5672 },
     kafka: { host: '127.0.0.1', port: 9092 },
+    natsMonitoring: { host: '127.0.0.1', port: 8222 },
     management: { host: '127.0.0.1', port: 15_672 },
   },
   data: undefined,
@@ -62,4 +63,11 @@ test('with users set, no password is printed', () => {
 test('an address of another interface is printed as it is', () => {
   const addresses = { kafka: { host: 'fd00::1', port: 1 } }
   assert.match(firstRunText({ ...run, addresses }), /Kafka +\[fd00::1\]:1/)
+})
+
+test('a listener that speaks TLS is shown by that', () => {
+  const addresses = { nats: { host: '127.0.0.1', port: 4222 } }
+  assert.match(firstRunText({ ...run, addresses }), / nats:\/\/localhost:4222/)
+  const encrypted = ['nats'] as const
+  assert.match(firstRunText({ ...run, addresses, encrypted }), / tls:\/\/localhost:4222/)
 })

@@ -11,6 +11,8 @@ export interface FirstRun {
   readonly version: string
   readonly readyMs: number
   readonly addresses: RunningBroker['addresses']
+  /** Listeners that speak TLS. */
+  readonly encrypted?: readonly ListenerName[]
   /** Undefined: in memory. */
   readonly data: { readonly directory: string; readonly durability: Durability } | undefined
   /** The configuration file that was read, as it is shown. */
@@ -33,9 +35,9 @@ export function firstRunText(run: FirstRun): string {
     '',
     ...listeners.flatMap((listener) => {
       const address = run.addresses[listener.name]
-      if (address === undefined) return []
+      if (address === undefined || unlisted.has(listener.name)) return []
       const title = listener.title.padEnd(TITLE_WIDTH)
-      return [`  ${title}${connectText(listener.name, address, run.users)}`]
+      return [`  ${title}${connectText(listener.name, address, run)}`]
     }),
     '',
     ...run.warnings.map((warning) => `  ${yellow('!')} ${warning}`),
@@ -64,12 +66,22 @@ function keptText(data: FirstRun['data']): string {
   return `data in ${printable(data.directory, PATH_CHARACTERS_MAX)}, durability ${data.durability}`
 }
 
-const TITLE_WIDTH = Math.max(...listeners.map((listener) => listener.title.length)) + 3
+/** Tools know where it is, and nobody who starts a broker for the first time looks for it. */
+const unlisted: ReadonlySet<ListenerName> = new Set(['natsMonitoring'])
 
-function connectText(name: ListenerName, address: ListenAddress, users: readonly string[]): string {
+const TITLE_WIDTH =
+  Math.max(
+    ...listeners.filter(({ name }) => !unlisted.has(name)).map(({ title }) => title.length),
+  ) + 3
+
+function connectText(
+  name: ListenerName,
+  address: ListenAddress,
+  { users, encrypted = [] }: FirstRun,
+): string {
   const where = placeText(address)
   if (name === 'kafka') return where
-  if (name === 'nats') return `nats://${where}`
+  if (name === 'nats') return `${encrypted.includes('nats') ? 'tls' : 'nats'}://${where}`
   if (name === 'redis') return `redis://${where}`
   if (name === 'management') return `http://${where}`
   const credentials = users.length === 0 ? 'guest:guest' : encodeURIComponent(users[0]!)

@@ -14,6 +14,7 @@ Usage
   polymq server --data DIR [options]  start as a server: what is confirmed is on the disk, a port
                                       that cannot be had ends the start, the log is JSON lines
   polymq repair --data DIR --dry-run  say whether data is damaged and what would be lost
+  polymq nats-server [flags]          start in place of nats-server, by its flags; -h has them
   polymq COMMAND [arguments]          ask a running broker; -h after any command says more
 
 Examples

@@ -146,3 +146,30 @@ test('an option of one command is refused with another, a variable of it is not'
 test('a directory without its flag is told which flag', () => {
   assertUsage(['server', '/data'], /^Nothing goes with the command server but .* --data DIR\.$/)
 })
+
+test('a certificate, its key and the authorities go together', () => {
+  const cert = '--nats-tls-cert=server.crt'
+  const { settings } = read([cert, '--nats-tls-key=server.key', '--nats-tls-ca=/ca.crt'])
+  assert.equal(settings.natsTlsCert, resolve('/home/ann', 'server.crt'))
+  assert.equal(settings.natsTlsKey, resolve('/home/ann', 'server.key'))
+  assert.equal(settings.natsTlsCa, '/ca.crt')
+  assertUsage([cert], /^--nats-tls-cert needs --nats-tls-key: /)
+  assertUsage(['--nats-tls-key=a'], /^--nats-tls-key needs --nats-tls-cert: /)
+  assertUsage(['--nats-tls-ca=a'], /^--nats-tls-ca needs --nats-tls-cert: /)
+})
+
+test('tokens are given one by one, by flag or by variable', () => {
+  const both = [
+    { user: 'ann', token: 'a:1' },
+    { user: 'bob', token: 'b' },
+  ]
+  assert.deepEqual(
+    read(['--nats-token=ann:a:1', '--nats-token', 'bob:b']).settings.natsTokens,
+    both,
+  )
+  assert.deepEqual(read([], { POLYMQ_NATS_TOKEN: 'ann:a:1 bob:b' }).settings.natsTokens, both)
+  assertUsage(
+    ['--nats-token=secret'],
+    /^--nats-token: not a value it takes\. Allowed: NAME:TOKEN\.$/,
+  )
+})

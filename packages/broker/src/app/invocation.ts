@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 import type { ConfigFile } from './config/config-file.ts'
 import { configError, usageError } from './exit.ts'
 import type { ExitError } from './exit.ts'
-import { commands, options, standardSettings } from './options.ts'
+import { commands, natsServerCommand, options, standardSettings } from './options.ts'
 import type { Command, Machine, Option, Settings } from './options.ts'
 import { printable } from './printable.ts'
 import { suggest } from './suggest.ts'
@@ -63,6 +63,7 @@ export function readInvocation(input: InvocationInput): Invocation {
     invocation.explicit.add(option.name)
   }
   checkData(invocation)
+  checkTls(invocation)
   return invocation
 }
 
@@ -87,6 +88,13 @@ export function wordsForOthers(args: readonly string[]): readonly string[] | und
   if (first === 'help') return rest.length > 0 ? args : undefined
   if (first === undefined || first.startsWith('-')) return undefined
   return commands.some((known) => known === first) ? undefined : args
+}
+
+/** What follows the word that stands for nats-server; undefined if they ask for something else. */
+export function wordsForNatsServer(args: readonly string[]): readonly string[] | undefined {
+  const [first, second] = args
+  if (first === natsServerCommand) return args.slice(1)
+  return first === 'help' && second === natsServerCommand ? ['--help'] : undefined
 }
 
 /** Whether the words ask for a broker: only that one is configured by a file. */
@@ -139,6 +147,21 @@ function checkData({ command, settings, explicit, given }: Invocation): void {
       `${needy} needs a data directory; without one all is in memory. ${remedy}.`,
     )
   }
+}
+
+/** A certificate and its key go together, and only with them may clients be asked for theirs. */
+function checkTls({ settings, given }: Invocation): void {
+  const { natsTlsCert, natsTlsKey, natsTlsCa } = settings
+  const needsOther = (name: string, other: string): ExitError => {
+    const found = given.get(name)
+    return refusal(found, `--${name} needs --${other}: TLS takes a certificate and its key.`)
+  }
+  if (natsTlsCert === undefined && natsTlsKey !== undefined)
+    throw needsOther('nats-tls-key', 'nats-tls-cert')
+  if (natsTlsKey === undefined && natsTlsCert !== undefined)
+    throw needsOther('nats-tls-cert', 'nats-tls-key')
+  if (natsTlsCert === undefined && natsTlsCa !== undefined)
+    throw needsOther('nats-tls-ca', 'nats-tls-cert')
 }
 
 /** What a file says wrongly is its configuration, what was typed is usage. */

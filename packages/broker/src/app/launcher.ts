@@ -3,6 +3,7 @@
  * and says what was started. The broker itself is index.ts's, imported only when it is needed.
  */
 import type { Logger } from '../base/log.ts'
+import type { TlsFiles } from '../base/net/tls.ts'
 import type { RunningBroker, StartOptions } from '../index.ts'
 import type { ConfigFile } from './config/config-file.ts'
 import { configError } from './exit.ts'
@@ -32,6 +33,10 @@ export interface LaunchTools {
 /** Throws an ExitError: 78 for what cannot be had here, 74 for what the disk no longer has. */
 export async function launch(invocation: Invocation, tools: LaunchTools): Promise<Launched> {
   const openWarnings = checkReach(invocation.settings, tools.file)
+  // Loaded only where it is needed, as a broker must start soon.
+  const tlsFiles =
+    invocation.settings.natsTlsCert === undefined ? undefined : await import('./tls-files.ts')
+  const tls = await tlsFiles?.readTlsFiles(invocation.settings)
   // Ports that were free when they were probed, and taken when they were bound.
   const lost = new Set<number>()
   const ports: PortKnowledge = {
@@ -41,13 +46,17 @@ export async function launch(invocation: Invocation, tools: LaunchTools): Promis
   for (;;) {
     const plan = await planListeners(invocation, ports)
     try {
-      const broker = await tools.startBroker(startOptions(invocation, plan, tools))
+      const broker = await tools.startBroker(startOptions(invocation, plan, { ...tools, tls }))
       return { broker, warnings: [...openWarnings, ...plan.warnings] }
     } catch (error) {
       const port = takenPort(error)
       // Once a port: the second time the plan has no such port, or has thrown.
       if (port === undefined || lost.has(port)) {
-        throw declarationFailure(error, tools.file) ?? startFailure(error, invocation.settings)
+        throw (
+          declarationFailure(error, tools.file) ??
+          tlsFiles?.tlsFailure(error, invocation.settings) ??
+          startFailure(error, invocation.settings)
+        )
       }
       lost.add(port)
     }
@@ -67,12 +76,13 @@ function declarationFailure(error: unknown, file: ConfigFile | undefined): Error
 function startOptions(
   invocation: Invocation,
   plan: ListenerPlan,
-  { log, file }: LaunchTools,
+  { log, file, tls }: LaunchTools & { readonly tls: TlsFiles | undefined },
 ): StartOptions {
   const { settings } = invocation
   const amqpPort = plan.ports.get('amqp')
   const kafkaPort = plan.ports.get('kafka')
   const natsPort = plan.ports.get('nats')
+  const natsMonitoringPort = plan.ports.get('natsMonitoring')
   const redisPort = plan.ports.get('redis')
   const managementPort = plan.ports.get('management')
   const hostNames = settings.managementHostNames
@@ -85,7 +95,9 @@ function startOptions(
     data: dataOptions(settings),
     amqp: amqpPort === undefined ? undefined : { port: amqpPort },
     kafka: kafkaPort === undefined ? undefined : { port: kafkaPort, advertised },
-    nats: natsPort === undefined ? undefined : { port: natsPort },
+    nats: natsPort === undefined ? undefined : { port: natsPort, tls, tokens: settings.natsTokens },
+    natsMonitoring:
+      natsMonitoringPort === undefined ? undefined : { port: natsMonitoringPort, hostNames },
     redis: redisPort === undefined ? undefined : { port: redisPort },
     management: managementPort === undefined ? undefined : { port: managementPort, hostNames },
     log,

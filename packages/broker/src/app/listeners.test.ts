@@ -33,6 +33,7 @@ test('free ports are taken as they are', async () => {
       ['amqp', 5672],
       ['kafka', 9092],
       ['nats', 4222],
+      ['natsMonitoring', 8222],
       ['redis', 6379],
       ['management', 15_672],
     ],
@@ -103,6 +104,15 @@ test('a port of the control API is planned as the others are', async () => {
     plan(['--management-port=15672'], [15_672]),
     (error) => error instanceof ExitError && error.code === 78,
   )
+})
+
+test('monitoring of NATS is off where NATS is, without a word', async () => {
+  const { ports, warnings } = await plan([], [4222])
+  assert.equal(ports.has('natsMonitoring'), false)
+  assert.match(warnings.join('\n'), /^4222 is in use by [^\n]*$/)
+  const asked = await plan(['--nats-port=off', '--nats-monitoring-port=1'], [])
+  assert.equal(asked.ports.has('natsMonitoring'), false)
+  assert.deepEqual(asked.warnings, [])
 })
 
 test('nothing left to listen ends the start', async () => {

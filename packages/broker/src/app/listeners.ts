@@ -7,7 +7,14 @@ import { configError } from './exit.ts'
 import type { Invocation } from './invocation.ts'
 import type { Settings } from './options.ts'
 
-export const listenerNames = ['amqp', 'kafka', 'nats', 'redis', 'management'] as const
+export const listenerNames = [
+  'amqp',
+  'kafka',
+  'nats',
+  'natsMonitoring',
+  'redis',
+  'management',
+] as const
 export type ListenerName = (typeof listenerNames)[number]
 
 export interface ListenerDescription {
@@ -23,6 +30,12 @@ export const listeners: readonly ListenerDescription[] = [
   { name: 'amqp', title: 'AMQP 0-9-1', option: 'amqp-port', portOf: (s) => s.amqpPort },
   { name: 'kafka', title: 'Kafka', option: 'kafka-port', portOf: (s) => s.kafkaPort },
   { name: 'nats', title: 'NATS', option: 'nats-port', portOf: (s) => s.natsPort },
+  {
+    name: 'natsMonitoring',
+    title: 'NATS monitoring',
+    option: 'nats-monitoring-port',
+    portOf: (s) => s.natsMonitoringPort,
+  },
   { name: 'redis', title: 'Redis', option: 'redis-port', portOf: (s) => s.redisPort },
   {
     name: 'management',
@@ -60,6 +73,8 @@ export async function planListeners(
     const port = listener.portOf(invocation.settings)
     const taken = findings[index]
     if (port === 'off') continue
+    // Of NATS that is off there is nothing to show.
+    if (listener.name === 'natsMonitoring' && !ports.has('nats')) continue
     if (taken === undefined) {
       ports.set(listener.name, port)
       continue

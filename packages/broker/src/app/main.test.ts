@@ -179,7 +179,8 @@ test('colours only where they are wanted', async (t) => {
   }
 })
 
-const server = ['server', '--data=/var/lib/polymq', '--amqp-port=0', '--kafka-port=off']
+const offPorts = ['kafka', 'nats', 'redis', 'management'].map((name) => `--${name}-port=off`)
+const server = ['server', '--data=/var/lib/polymq', '--amqp-port=0', ...offPorts]
 
 test('a server says in its log where it listens and keeps its data, and prints nothing', async (t) => {
   const command = run(t, [...withFakeBroker(''), ...server, '--durability=os'])

@@ -8,7 +8,7 @@ import { ExitCode, ExitError } from './exit.ts'
 import { failureOf } from './failures.ts'
 import { firstRunText, readyFields } from './first-run.ts'
 import { helpText } from './help.ts'
-import { readInvocation, wordsForOthers } from './invocation.ts'
+import { readInvocation, wordsForNatsServer, wordsForOthers } from './invocation.ts'
 import type { Invocation } from './invocation.ts'
 import { hostsToProbe, launch } from './launcher.ts'
 import type { Launched, StartBroker } from './launcher.ts'
@@ -43,6 +43,8 @@ export async function main(tools: Main): Promise<void> {
 
 async function run(tools: Main): Promise<void> {
   const input = { args: process.argv.slice(2), env: process.env, machine: thisMachine() }
+  const natsServerArgs = wordsForNatsServer(input.args)
+  if (natsServerArgs !== undefined) return startNatsServer(natsServerArgs, tools)
   const others = wordsForOthers(input.args)
   if (others !== undefined) {
     process.exitCode = await runOther(others)
@@ -64,6 +66,13 @@ async function run(tools: Main): Promise<void> {
     case 'start':
       await start(invocation, tools, file)
   }
+}
+
+/** A broker that is told all that it does as nats-server would be; loaded only then. */
+async function startNatsServer(args: readonly string[], { loadBroker }: Main): Promise<void> {
+  const { runNatsServer } = await import('./nats-server/nats-server.ts')
+  const code = await runNatsServer({ args, env: process.env, loadBroker })
+  if (code !== undefined) process.exitCode = code
 }
 
 /** A command that is not about a broker of this process; loaded only then, as a broker must start soon. */
@@ -138,7 +147,8 @@ function announce(
     const users = usersToShow(settings, file)
     const colour = wantsColour(process.stdout, process.env)
     const version = readVersion()
-    const run = { version, readyMs, addresses, data, config, users, warnings, colour }
+    const encrypted = settings.natsTlsCert === undefined ? [] : (['nats'] as const)
+    const run = { version, readyMs, addresses, encrypted, data, config, users, warnings, colour }
     process.stdout.write(firstRunText(run))
   }
   if (command === 'server') log.info('ready', readyFields({ readyMs, addresses, data, config }))

@@ -21,6 +21,13 @@ export interface Settings {
   kafkaPort: values.PortSetting
   kafkaAdvertised: values.HostPort | undefined
   natsPort: values.PortSetting
+  natsMonitoringPort: values.PortSetting
+  /** Absolute, as those of the key and the authorities. Undefined: no TLS. */
+  natsTlsCert: string | undefined
+  natsTlsKey: string | undefined
+  /** Undefined: clients need no certificate. */
+  natsTlsCa: string | undefined
+  natsTokens: values.TokenSetting[]
   redisPort: values.PortSetting
   managementPort: values.PortSetting
   managementHostNames: string[]
@@ -45,6 +52,9 @@ export interface Settings {
 /** Without a word on the command line it is `start`: a broker for the desk it stands on. */
 export type Command = 'start' | (typeof commands)[number]
 export const commands = ['server', 'repair', 'version', 'help'] as const
+
+/** Its flags are nats-server's, and none of those here. */
+export const natsServerCommand = 'nats-server'
 
 /** What defaults and values depend on. */
 export interface Machine {
@@ -79,6 +89,7 @@ export const standardPorts = {
   amqp: 5672,
   kafka: 9092,
   nats: 4222,
+  natsMonitoring: 8222,
   redis: 6379,
   management: 15_672,
 } as const
@@ -142,6 +153,71 @@ export const options: readonly Option[] = [
     },
   },
   {
+    name: 'nats-monitoring-port',
+    variable: 'POLYMQ_NATS_MONITORING_PORT',
+    key: 'nats.monitoringPort',
+    commands: brokers,
+    placeholder: 'PORT',
+    repeatable: false,
+    standard: String(standardPorts.natsMonitoring),
+    help: 'what nats-server shows of itself over HTTP, of NATS; likewise',
+    read: (settings, text) => {
+      settings.natsMonitoringPort = values.parsePort(text)
+    },
+  },
+  {
+    name: 'nats-tls-cert',
+    variable: 'POLYMQ_NATS_TLS_CERT',
+    key: 'nats.tls.cert',
+    commands: brokers,
+    placeholder: 'FILE',
+    repeatable: false,
+    standard: 'none: without TLS',
+    help: 'certificate in PEM; every NATS client must then use TLS',
+    read: (settings, text, machine) => {
+      settings.natsTlsCert = machine.absolute(values.parseFile(text))
+    },
+  },
+  {
+    name: 'nats-tls-key',
+    variable: 'POLYMQ_NATS_TLS_KEY',
+    key: 'nats.tls.key',
+    commands: brokers,
+    placeholder: 'FILE',
+    repeatable: false,
+    standard: 'none',
+    help: 'private key of that certificate',
+    read: (settings, text, machine) => {
+      settings.natsTlsKey = machine.absolute(values.parseFile(text))
+    },
+  },
+  {
+    name: 'nats-tls-ca',
+    variable: 'POLYMQ_NATS_TLS_CA',
+    key: 'nats.tls.ca',
+    commands: brokers,
+    placeholder: 'FILE',
+    repeatable: false,
+    standard: 'none',
+    help: 'NATS clients need a certificate that one of these has signed',
+    read: (settings, text, machine) => {
+      settings.natsTlsCa = machine.absolute(values.parseFile(text))
+    },
+  },
+  {
+    name: 'nats-token',
+    variable: 'POLYMQ_NATS_TOKEN',
+    key: 'nats.token',
+    commands: brokers,
+    placeholder: 'NAME:TOKEN',
+    repeatable: true,
+    standard: 'none',
+    help: 'NATS clients that give TOKEN are user NAME; repeatable',
+    read: (settings, text) => {
+      settings.natsTokens.push(values.parseToken(text))
+    },
+  },
+  {
     name: 'redis-port',
     variable: 'POLYMQ_REDIS_PORT',
     key: 'redis.port',
@@ -175,7 +251,7 @@ export const options: readonly Option[] = [
     placeholder: 'NAME',
     repeatable: true,
     standard: 'localhost and --host',
-    help: 'further name by which the control API may be asked',
+    help: 'further name by which what speaks HTTP may be asked',
     read: (settings, text) => {
       settings.managementHostNames.push(values.parseHostName(text))
     },
@@ -345,6 +421,11 @@ export function standardSettings(machine: Machine): Settings {
     kafkaPort: standardPorts.kafka,
     kafkaAdvertised: undefined,
     natsPort: standardPorts.nats,
+    natsMonitoringPort: standardPorts.natsMonitoring,
+    natsTlsCert: undefined,
+    natsTlsKey: undefined,
+    natsTlsCa: undefined,
+    natsTokens: [],
     redisPort: standardPorts.redis,
     managementPort: standardPorts.management,
     managementHostNames: [],

@@ -8,6 +8,7 @@ import {
   parseHostPort,
   parseMemory,
   parsePort,
+  parseToken,
   parseUser,
 } from './values.ts'
 
@@ -79,6 +80,13 @@ test('a password may contain colons, a refusal does not repeat it', () => {
   assert.deepEqual(parseUser('app:a:b'), { name: 'app', password: 'a:b' })
   for (const text of ['secret', ':secret', 'app:']) {
     assert.throws(() => parseUser(text), { message: 'NAME:PASSWORD' }, text)
+  }
+})
+
+test('a token follows the name of its user, whatever is in it', () => {
+  assert.deepEqual(parseToken('app:a:b'), { user: 'app', token: 'a:b' })
+  for (const text of ['secret', ':secret', 'app:']) {
+    assert.throws(() => parseToken(text), { message: 'NAME:TOKEN' }, text)
   }
 })
 

@@ -16,6 +16,11 @@ export interface UserSetting {
   readonly password: string
 }
 
+export interface TokenSetting {
+  readonly user: string
+  readonly token: string
+}
+
 /** The message says what is allowed and never repeats the text, which may be a password. */
 export class ValueError extends Error {
   override readonly name = 'ValueError'
@@ -113,6 +118,13 @@ export function parseUser(text: string): UserSetting {
   const colon = text.indexOf(':')
   if (colon < 1 || colon === text.length - 1) throw new ValueError('NAME:PASSWORD')
   return { name: text.slice(0, colon), password: text.slice(colon + 1) }
+}
+
+/** The token is everything after the first colon. */
+export function parseToken(text: string): TokenSetting {
+  const colon = text.indexOf(':')
+  if (colon < 1 || colon === text.length - 1) throw new ValueError('NAME:TOKEN')
+  return { user: text.slice(0, colon), token: text.slice(colon + 1) }
 }
 
 /** A name or an address; whether this machine has it is found out when it is bound. */

@@ -133,6 +133,30 @@ test('what is flushed or scheduled while flushing is for the next turn', () => {
   assert.ok(!manual.armed)
 })
 
+test('output for thousands goes out over several turns, in its order', () => {
+  const manual = newTurn()
+  const flushed: number[] = []
+  const count = 1000
+  for (let i = 0; i < count; i++) {
+    manual.turn.flushAtEnd({
+      flush: () => {
+        flushed.push(i)
+        manual.clock.advance(0.1)
+      },
+    })
+  }
+  manual.runOnce()
+  const first = flushed.length
+  assert.ok(first >= limits.turnMs / 0.1 && first < 100, `${first} in the first turn`)
+  manual.turn.schedule(new NamedTask('work', [], { work: () => flushed.push(-1) }))
+  manual.runAll()
+  assert.equal(flushed.indexOf(-1), first)
+  assert.deepEqual(
+    flushed.filter((each) => each >= 0),
+    Array.from({ length: count }, (_, i) => i),
+  )
+})
+
 test('an express task goes before the line, and once it has more to do, to the end of it', () => {
   const journal: string[] = []
   const { turn, runAll } = bind(new ManualTurn())

@@ -185,6 +185,7 @@ export class Broker {
       this.access.permissions.removeVhost(name)
       this.connections.disconnectVirtualHost(name)
       this.groups.removeVirtualHost(vhost)
+      this.totals.virtualHostGone(vhost)
       return done
     })
   }

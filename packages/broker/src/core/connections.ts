@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import type { Subscription } from './subscription/subscription.ts'
 
 /** What can be seen of a socket without asking its protocol. */
 export interface ClientSocket {
@@ -37,6 +38,8 @@ export interface ClientConnection {
   /** The id of the caller that it is to the core; 0 if it is none. */
   readonly callerId: number
   describe(): ConnectionDescription
+  /** What it listens to now; absent where its protocol has no such thing. */
+  subscriptions?(): Iterable<Subscription>
   /** Ends it, and says why in the protocol's own words, if it has any. */
   disconnect(reason: string): void
 }

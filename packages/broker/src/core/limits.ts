@@ -25,11 +25,19 @@ export const limits = {
   /** Pages of one queue that are in memory or on their way. */
   pagesAhead: 4,
   /** Remembered routes of an exchange, by routing key. */
-  routesCachedMax: 4096,
+  routesCachedMax: 16_384,
   /** Targets of the remembered routes of an exchange, all together; one larger route is remembered alone. */
   routeTargetsCachedMax: 65_536,
   /** Keys of one exchange for which it is remembered who hears them. */
-  matchesCachedMax: 4096,
+  matchesCachedMax: 16_384,
+  /** Listeners of those keys, all together; one larger match is remembered alone. */
+  matchListenersCachedMax: 1_048_576,
+  /** Octets between stars in all globs at one exchange, which have to be looked for in each new key. */
+  globSoughtOctetsMax: 262_144,
+  /** Places for addresses of one virtual host that are known by their bytes; a power of two. */
+  addressesKnown: 16_384,
+  /** Targets of one address that is kept there; one with more is looked for again. */
+  addressTargetsMax: 64,
   /** Subscriptions of one virtual host. */
   subscriptionsMax: 10_000_000,
   /** Bindings of one exchange. */

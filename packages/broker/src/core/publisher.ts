@@ -7,6 +7,7 @@ import type { Principal } from './auth/principal.ts'
 import type { Arguments } from './arguments.ts'
 import { Safety } from './commits.ts'
 import { BrokerError, ErrorCode } from './errors.ts'
+import { limits } from './limits.ts'
 import {
   MessageFlag,
   nameAt,
@@ -20,15 +21,13 @@ import {
 import type { DurableState } from './queue/durable-state.ts'
 import type { Queue } from './queue/queue.ts'
 import { RecordKind } from './record-kind.ts'
+import { KnownAddress } from './routing/address-table.ts'
 import type { Subject } from './routing/matcher.ts'
-import { Route, routeOf } from './routing/route.ts'
+import { routeOf, type Route } from './routing/route.ts'
 import type { StreamAppender } from './stream/stream-appender.ts'
 import type { Match } from './subscription/subscription-table.ts'
-import type { Subscriptions } from './subscription/subscriptions.ts'
+import type { Exchange } from './topology/exchange.ts'
 import type { VirtualHost } from './topology/virtual-host.ts'
-
-/** Exchange and routing key, each of at most 255 bytes after an octet with its length. */
-const ADDRESS_BYTES = 512
 
 export interface PublisherContext {
   readonly log: RecordLog
@@ -43,7 +42,7 @@ export interface PublisherContext {
  * One source of messages, for a principal in a virtual host.
  *
  * It remembers the last address by its bytes, because a publisher nearly always repeats itself: then neither
- * names are decoded nor permissions asked, and a publish is a comparison, a copy and a push.
+ * names are decoded nor permissions asked, and a publish is a comparison, a copy and a push. Other addresses are looked up by their bytes too.
  */
 export class Publisher implements Subject {
   routingKey: string = ''
@@ -54,14 +53,15 @@ export class Publisher implements Subject {
   readonly #context: PublisherContext
   readonly #vhost: VirtualHost
   readonly #principal: Principal
-  readonly #address: Buffer = Buffer.allocUnsafeSlow(ADDRESS_BYTES)
-  #addressBytes: number = -1
-  #route: Route = NO_ROUTE
-  #topologyVersion: number = 0
-  #accessVersion: number = 0
-  /** Who hears the last address, as of this version of the subscriptions. */
+  /** The last address; null if messages of the same address may go elsewhere. */
+  #known: KnownAddress | null = null
+  /** The exchange that it was let publish to last. */
+  #admitted: Exchange | null = null
+  #accessVersion: number = -1
+  /** Who hears what comes under this address, as of this version of the subscriptions. */
   #matches: readonly Match[] = []
-  #heardVersion: number = -1
+  #matched: KnownAddress | null = null
+  #matchesVersion: number = -1
   #publication: Publication | null = null
 
   constructor(context: PublisherContext, vhost: VirtualHost, principal: Principal) {
@@ -75,8 +75,8 @@ export class Publisher implements Subject {
    * are; at 0 nothing was stored. Throws not-found (no such exchange), access-refused, or what a stream says that cannot take it; then nothing was stored either.
    */
   publish(publication: Publication): number {
-    if (!this.#isLastAddress(publication)) this.#resolve(publication)
-    const route = this.#route
+    const known = this.#addressOf(publication)
+    const { route } = known
     if (route.streams.length > 0) this.#context.appender.publish(route.streams, publication)
     const isPersistent = (publication.flags & MessageFlag.persistent) !== 0
     if (isPersistent && route.durable.length > 0) {
@@ -88,23 +88,24 @@ export class Publisher implements Subject {
       if (route.queues.length > 0) this.#store(publication, route.queues)
     }
     const { subscriptions } = this.#vhost
-    this.heard = subscriptions.size === 0 ? 0 : this.#tell(publication, subscriptions)
+    this.heard = subscriptions.size === 0 ? 0 : this.#tell(publication, known)
     return route.size + this.heard
   }
 
   /** Those who listen hear it; returns how many. */
-  #tell(publication: Publication, subscriptions: Subscriptions): number {
-    if (this.#heardVersion !== subscriptions.version) {
-      this.#heardVersion = subscriptions.version
-      this.#matches = subscriptions.match(this.#route.exchanges, this.routingKey)
+  #tell(publication: Publication, known: KnownAddress): number {
+    const { subscriptions } = this.#vhost
+    if (this.#matched !== known || this.#matchesVersion !== subscriptions.version) {
+      this.#matched = known
+      this.#matchesVersion = subscriptions.version
+      this.#matches = subscriptions.match(known.route.exchanges, known.routingKey)
     }
     return this.#matches.length === 0 ? 0 : subscriptions.tell(this.#matches, publication)
   }
 
   /** Where the message would go; throws what publish() throws. */
   routeOf(publication: Publication): Route {
-    if (!this.#isLastAddress(publication)) this.#resolve(publication)
-    return this.#route
+    return this.#addressOf(publication).route
   }
 
   #store(publication: Publication, queues: readonly Queue[]): void {
@@ -136,48 +137,72 @@ export class Publisher implements Subject {
     return this.#context.formats.viewOf(this.#publication as Publication).headers
   }
 
-  #isLastAddress(publication: Publication): boolean {
+  #addressOf(publication: Publication): KnownAddress {
+    const known = this.#known
+    if (known === null || this.#accessVersion !== this.#context.access.version) {
+      return this.#find(publication)
+    }
+    if (known.topologyVersion !== this.#vhost.version) return this.#find(publication)
+    if (publication.sameAddress) return known
     const { address, addressStart, addressEnd } = publication
-    const bytes = addressEnd - addressStart
-    if (bytes !== this.#addressBytes) return false
-    if (this.#topologyVersion !== this.#vhost.version) return false
-    if (this.#accessVersion !== this.#context.access.version) return false
-    const known = this.#address
-    for (let i = 0; i < bytes; i++) if (address[addressStart + i] !== known[i]) return false
-    return true
+    return known.isAt(address, addressStart, addressEnd) ? known : this.#find(publication)
   }
 
-  #resolve(publication: Publication): void {
-    const { address, addressStart, addressEnd } = publication
+  #find(publication: Publication): KnownAddress {
     // Nothing is remembered until all of it has succeeded.
-    this.#addressBytes = -1
-    this.#heardVersion = -1
+    this.#known = null
+    const { addresses, version } = this.#vhost
+    const found = addresses.find(publication, version)
+    if (found === undefined) return this.#resolve(publication)
+    this.#admit(found.exchange)
+    this.#known = found
+    return found
+  }
+
+  #resolve(publication: Publication): KnownAddress {
+    const { address, addressStart, addressEnd } = publication
     const keyAt = addressStart + 1 + (address[addressStart] as number)
     checkText(address, addressStart)
     checkText(address, keyAt)
-    const exchange = this.#vhost.getExchange(nameAt(address, addressStart))
+    const vhost = this.#vhost
+    const exchange = vhost.getExchange(nameAt(address, addressStart))
+    this.#admit(exchange)
+    if (exchange.options.internal) {
+      throw new BrokerError(
+        ErrorCode.accessRefused,
+        `cannot publish to internal exchange '${exchange.name}' in vhost '${vhost.name}'`,
+      )
+    }
+    this.routingKey = routingKeyOf(address, addressStart)
+    this.#publication = publication
+    const route = routeOf(vhost, exchange, this)
+    this.#publication = null
+    const known = new KnownAddress({
+      bytes: Buffer.from(address.subarray(addressStart, addressEnd)),
+      exchange,
+      routingKey: this.routingKey,
+      route,
+      topologyVersion: vhost.version,
+    })
+    if (!route.byKeyOnly) return known
+    if (route.size <= limits.addressTargetsMax) vhost.addresses.add(known)
+    this.#known = known
+    return known
+  }
+
+  #admit(exchange: Exchange): void {
+    const { access } = this.#context
+    if (this.#admitted === exchange && this.#accessVersion === access.version) return
+    this.#admitted = null
     const resource = { kind: 'exchange', vhost: this.#vhost.name, name: exchange.name } as const
-    if (!this.#context.access.authorize(this.#principal, 'write', resource)) {
+    if (!access.authorize(this.#principal, 'write', resource)) {
       throw new BrokerError(
         ErrorCode.accessRefused,
         describeRefusal(this.#principal, 'write', resource),
       )
     }
-    if (exchange.options.internal) {
-      throw new BrokerError(
-        ErrorCode.accessRefused,
-        `cannot publish to internal exchange '${exchange.name}' in vhost '${this.#vhost.name}'`,
-      )
-    }
-    this.routingKey = routingKeyOf(address, addressStart)
-    this.#publication = publication
-    this.#route = routeOf(this.#vhost, exchange, this)
-    this.#publication = null
-    if (!this.#route.byKeyOnly) return
-    address.copy(this.#address, 0, addressStart, addressEnd)
-    this.#topologyVersion = this.#vhost.version
-    this.#accessVersion = this.#context.access.version
-    this.#addressBytes = addressEnd - addressStart
+    this.#admitted = exchange
+    this.#accessVersion = access.version
   }
 }
 
@@ -186,5 +211,3 @@ function checkText(address: Buffer, at: number): void {
   const bytes = address.subarray(at + 1, at + 1 + (address[at] as number))
   if (!isUtf8(bytes)) throw new BrokerError(ErrorCode.malformedName, 'a name is not UTF-8')
 }
-
-const NO_ROUTE = new Route({ queues: [], streams: [] }, { exchanges: [], byKeyOnly: true })

@@ -11,6 +11,12 @@ export class Totals {
   confirmed: number = 0
   /** Deliveries on channels that are closed. */
   delivered: number = 0
+  /** Messages that subscriptions of deleted virtual hosts have heard. */
+  heard: number = 0
+  /** Messages that some of them were not offered. */
+  notOffered: number = 0
+  /** Subscribers that were closed because they did not take what they had asked for; their heads count them here. */
+  slowSubscribers: number = 0
 
   queueGone({ tail }: { readonly tail: number }): void {
     this.enqueued += tail
@@ -22,6 +28,15 @@ export class Totals {
     readonly partitions: readonly { readonly logEnd: number }[]
   }): void {
     for (const { logEnd } of partitions) this.appended += logEnd
+  }
+
+  virtualHostGone({
+    subscriptions,
+  }: {
+    readonly subscriptions: Pick<Totals, 'heard' | 'notOffered'>
+  }): void {
+    this.heard += subscriptions.heard
+    this.notOffered += subscriptions.notOffered
   }
 
   channelGone({ confirmed, delivered }: Pick<Totals, 'confirmed' | 'delivered'>): void {

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { systemClock } from '../base/clock.ts'
 import { Timers } from '../base/timers.ts'
 import { Turn } from '../base/turn.ts'
-import { ControlListener, type ControlListenerOptions } from '../admin/control-listener.ts'
+import { openControlListener, type ControlListenerOptions } from '../admin/control-listener.ts'
+import type { LazyPort } from '../admin/lazy-port.ts'
 import { Broker } from '../core/broker.ts'
 import { defaultStreamConfig } from '../core/stream/stream-config.ts'
 import { amqpMessageFormat } from '../protocols/amqp/message-format.ts'
@@ -35,7 +36,7 @@ export interface Ask {
 export class ControlBroker {
   readonly broker: Broker
   readonly logger: RecordingLogger
-  readonly listener: ControlListener
+  readonly listener: LazyPort
   readonly openApi: OpenApi = new OpenApi()
   /** Ids of the operations that were asked and answered without an error. */
   readonly answered: Set<string> = new Set()
@@ -44,7 +45,7 @@ export class ControlBroker {
   private constructor(parts: {
     readonly broker: Broker
     readonly logger: RecordingLogger
-    readonly listener: ControlListener
+    readonly listener: LazyPort
     readonly timers: Timers
   }) {
     this.broker = parts.broker
@@ -76,7 +77,7 @@ export class ControlBroker {
     broker.formats.register(amqpMessageFormat)
     broker.formats.register(kafkaMessageFormat)
     const { deadlines, hostNames = [] } = options
-    const listener = await ControlListener.open({
+    const listener = await openControlListener({
       broker,
       hosts: ['127.0.0.1'],
       port: 0,

@@ -1,6 +1,10 @@
 /** `polymq completion SHELL`: a script for the shell, made from the table of commands. It asks no broker, so that Tab is quick. */
 import { ExitCode, usageError } from '../exit.ts'
-import { commands as brokerCommands, options as brokerOptions } from '../options.ts'
+import {
+  commands as brokerCommands,
+  natsServerCommand,
+  options as brokerOptions,
+} from '../options.ts'
 import { argumentOf, type CommandContext, type CommandSpec } from './command.ts'
 import { commandTable } from './command-table.ts'
 
@@ -37,7 +41,7 @@ function words(): Words {
   flags.set('', [...starting, '--help', '--version'])
   flags.set('server', starting)
   flags.set('repair', brokerFlags('repair'))
-  return { first: [...verbs.keys(), ...brokerCommands], verbs, flags }
+  return { first: [...verbs.keys(), ...brokerCommands, natsServerCommand], verbs, flags }
 }
 
 function brokerFlags(command: 'start' | 'repair'): string[] {

@@ -37,6 +37,9 @@ export async function showConfig(context: CommandContext): Promise<ExitCode> {
   return ExitCode.Ok
 }
 
+/** NAME:SECRET, of which the name is shown. */
+const secretOptions: ReadonlySet<string> = new Set(['user', 'nats-token'])
+
 /** Of options that a broker has. A password is never shown. */
 export function shownSettings({ given }: Invocation): ShownSetting[] {
   const ofBrokers = options.filter(({ commands }) => commands.includes('start'))
@@ -48,6 +51,6 @@ export function shownSettings({ given }: Invocation): ShownSetting[] {
 }
 
 function shownTexts({ name, placeholder }: Option, texts: readonly string[]): string {
-  if (name === 'user') return texts.map((text) => `${text.split(':', 1)[0]}:…`).join(' ')
+  if (secretOptions.has(name)) return texts.map((text) => `${text.split(':', 1)[0]}:…`).join(' ')
   return placeholder === undefined && texts.length === 0 ? 'true' : texts.join(' ')
 }

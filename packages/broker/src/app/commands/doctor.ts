@@ -90,8 +90,9 @@ async function configure(
 
 /** Windows has no such modes. */
 async function checkFile(config: ConfigFile | undefined): Promise<Check[]> {
-  const hasPasswords = (config?.declarations.users ?? []).length > 0
-  if (config === undefined || !hasPasswords || process.platform === 'win32') return []
+  const hasUsers = (config?.declarations.users ?? []).length > 0
+  const hasSecrets = hasUsers || config?.settings.has('nats-token') === true
+  if (config === undefined || !hasSecrets || process.platform === 'win32') return []
   return [checkSecrecy(config.path, (await stat(config.file)).mode)]
 }
 

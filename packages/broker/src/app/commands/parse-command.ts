@@ -1,7 +1,11 @@
 /** From the words of a command line to a command of the table with its arguments and options. */
 import { parseArgs } from 'node:util'
 import { usageError } from '../exit.ts'
-import { commands as brokerCommands, options as brokerOptions } from '../options.ts'
+import {
+  commands as brokerCommands,
+  natsServerCommand,
+  options as brokerOptions,
+} from '../options.ts'
 import { printable } from '../printable.ts'
 import { suggest } from '../suggest.ts'
 import type { CommandSpec, OptionSpec, ParsedCommand } from './command.ts'
@@ -54,13 +58,14 @@ function findCommand(args: readonly string[]): Found {
 
 function unknownCommand(word: string): string {
   const known = [...new Set(commandTable.map(({ name }) => name.split(' ', 1)[0] ?? ''))]
-  return `There is no command ${quote(word)}.${didYouMean(word, [...known, ...brokerCommands])}`
+  return `There is no command ${quote(word)}.${didYouMean(word, [...known, ...brokerCommands, natsServerCommand])}`
 }
 
 /** What people look for, and why it is not there. */
 const missing: Readonly<Record<string, string>> = {
   'group create': 'A group is there once a consumer of it has joined or committed.',
   'connection create': 'Clients connect by themselves.',
+  'subscription create': 'Clients subscribe by themselves: polymq sub ADDRESS.',
   'topic ls': 'A topic of Kafka is called stream here.',
 }
 

@@ -36,6 +36,7 @@ async function fetchAll(context: CommandContext, resource: Resource): Promise<It
     name: optionOf(context, 'name'),
     source: optionOf(context, 'source'),
     destination: optionOf(context, 'destination'),
+    connection: optionOf(context, 'connection'),
     limit: appLimits.pageRows,
   }
   const items: Item[] = []

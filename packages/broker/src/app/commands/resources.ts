@@ -14,7 +14,16 @@ export interface Resource {
 }
 
 export type ResourceNoun =
-  'exchange' | 'queue' | 'binding' | 'stream' | 'feed' | 'group' | 'user' | 'vhost' | 'connection'
+  | 'exchange'
+  | 'queue'
+  | 'binding'
+  | 'stream'
+  | 'feed'
+  | 'group'
+  | 'user'
+  | 'vhost'
+  | 'connection'
+  | 'subscription'
 
 export const resources: Readonly<Record<ResourceNoun, Resource>> = {
   exchange: {
@@ -97,5 +106,12 @@ export const resources: Readonly<Record<ResourceNoun, Resource>> = {
       'channels',
       'consumers',
     ],
+  },
+  subscription: {
+    noun: 'subscription',
+    plural: 'subscriptions',
+    path: '/subscriptions',
+    isOfVhost: true,
+    columns: ['connection', 'pattern', 'dialect', 'group', 'exchange', 'tag'],
   },
 }

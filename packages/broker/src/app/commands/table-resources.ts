@@ -37,7 +37,7 @@ function ls(noun: ResourceNoun, more: More = {}): CommandSpec {
   const resource: Resource = resources[noun]
   const calls: ApiCall[] = [{ method: 'GET', path: pathOf(resource) }]
   if (resource.isOfVhost) calls.push({ method: 'GET', path: resource.path })
-  const isNamed = noun !== 'binding' && noun !== 'connection'
+  const isNamed = noun !== 'binding' && noun !== 'connection' && noun !== 'subscription'
   return {
     name: `${noun} ls`,
     group: 'Resources',
@@ -347,6 +347,13 @@ const connectionCommands: readonly CommandSpec[] = [
   }),
 ]
 
+const subscriptionCommands: readonly CommandSpec[] = [
+  ls('subscription', {
+    options: [{ name: 'connection', placeholder: 'ID', help: 'only those of this connection' }],
+    notes: ['Who listens now: NATS and Redis clients. For queues see polymq binding ls.'],
+  }),
+]
+
 export const resourceCommands: readonly CommandSpec[] = [
   ...queueCommands,
   ...exchangeCommands,
@@ -357,4 +364,5 @@ export const resourceCommands: readonly CommandSpec[] = [
   ...userCommands,
   ...vhostCommands,
   ...connectionCommands,
+  ...subscriptionCommands,
 ]

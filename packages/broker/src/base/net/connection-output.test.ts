@@ -40,7 +40,7 @@ before(async () => {
 
 after(() => server.close())
 
-function fakeConnection(): {
+function fakeConnection(options: { readonly encrypted?: boolean } = {}): {
   socket: FakeSocket
   manual: ManualTurn
   buffers: WatchedBuffers
@@ -62,6 +62,7 @@ function fakeConnection(): {
     turn: manual.turn,
     timers: new Timers(manual.clock, () => () => {}),
     buffers,
+    ...options,
   })
   return { socket, manual, buffers, connection, handler: new FramedHandler(connection) }
 }
@@ -86,6 +87,24 @@ test('a write that the kernel has taken gives its buffer back for the next', () 
   }
   assert.equal(buffers.seen.size, 1)
   assert.ok(socket.taken.every((chunk, index) => chunk.every((byte) => byte === index >> 1)))
+})
+
+test('little output over TLS, which takes nothing at once, keeps no buffer; much does until it is taken', () => {
+  const { connection, manual, buffers, socket } = fakeConnection({ encrypted: true })
+  socket.room = 0
+  connection.write(Buffer.from('little'))
+  manual.runAll()
+  assert.equal(buffers.lent.size, 0)
+  assert.equal(connection.outputBytes, 6)
+  socket.takeOldest()
+  connection.write(Buffer.alloc(200_000))
+  manual.runAll()
+  assert.equal(buffers.lent.size, 1)
+  socket.takeOldest()
+  return new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
+    assert.equal(buffers.lent.size, 0)
+    assert.equal(connection.outputBytes, 0)
+  })
 })
 
 test('a write larger than a buffer goes out whole', () => {

@@ -1,9 +1,11 @@
 import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import { limits } from '../limits.ts'
 import { Ring } from '../ring.ts'
 import { Timer, type Timers } from '../timers.ts'
 import type { Flushable, Task, Turn } from '../turn.ts'
-import { noOutput, type OutputBuffer, type OutputBuffers } from './output-buffers.ts'
+import type { InputBuffers } from './input-buffers.ts'
+import { grownBytes, noOutput, type OutputBuffer, type OutputBuffers } from './output-buffers.ts'
 
 /** The protocol's side of a connection: a head's session. */
 export interface ConnectionHandler {
@@ -29,6 +31,8 @@ export interface Endpoint {
   readonly loopback: boolean
 }
 
+const ALL_REASONS = -1
+
 /**
  * One socket: input in slices, output gathered for a turn.
  *
@@ -44,14 +48,23 @@ export class Connection implements Task, Flushable {
   outEnd: number = 0
   /** Bytes of input that must be there before the handler is asked again. Set by the handler. */
   bytesNeeded: number = 1
+  /**
+   * What the input of this slice has caused beyond its bytes, in messages handed on. Raised by the handler, which stops when
+   * `mayGoOn` says so: a message to a thousand subscribers is a thousand times the work.
+   */
+  work: number = 0
   /** Both only grow: who watches for silence compares them with what they were. */
   bytesReceived: number = 0
   bytesSent: number = 0
   readonly id: number
   readonly endpoint: Endpoint
+  /** By TLS. */
+  readonly encrypted: boolean
   readonly turn: Turn
   readonly #socket: Socket
   readonly #buffers: OutputBuffers
+  /** Null where the runtime brings its own. */
+  readonly #inputBuffers: InputBuffers | null
   #handler: ConnectionHandler | null = null
   #buffer: OutputBuffer = noOutput
   /** Buffers that lie with the socket. */
@@ -64,7 +77,8 @@ export class Connection implements Task, Flushable {
   #roundBytes: number = 0
   #round: number = 0
   #paused: boolean = false
-  #held: boolean = false
+  /** Bits of the handler's: why it takes no input. */
+  #holds: number = 0
   #flushQueued: boolean = false
   /** What the kernel had not taken after the last write; 0 again when the socket has drained. */
   #untaken: number = 0
@@ -83,8 +97,10 @@ export class Connection implements Task, Flushable {
     this.#socket = socket
     this.id = options.id
     this.endpoint = options.endpoint
+    this.encrypted = options.encrypted ?? false
     this.turn = options.turn
     this.#buffers = options.buffers
+    this.#inputBuffers = options.inputBuffers ?? null
     this.#timers = options.timers
     this.#graceTimer = new Timer(() => this.destroy())
     socket.on('data', this.#onData)
@@ -97,6 +113,15 @@ export class Connection implements Task, Flushable {
   /** Tells who takes the input. Must be called before the first data event, in the accept call. */
   handle(handler: ConnectionHandler): void {
     this.#handler = handler
+  }
+
+  /** What its TLS agreed on, as in `1.3` and `TLS_AES_256_GCM_SHA384`; null where it is plain, and once the socket is gone. */
+  get tls(): { readonly version: string; readonly cipher: string } | null {
+    if (!this.encrypted) return null
+    const socket = this.#socket as TLSSocket
+    const version = (socket.getProtocol() ?? '').replace(/^TLSv/, '')
+    const cipher = socket.getCipher() as { readonly standardName: string } | null
+    return cipher && { version, cipher: cipher.standardName }
   }
 
   /** False once either side has begun to close: what is written then goes nowhere. */
@@ -143,21 +168,35 @@ export class Connection implements Task, Flushable {
     else if (this.#congested && this.#untaken < this.#socket.writableHighWaterMark) this.#onDrain()
   }
 
-  /** Stops the parsing of input until release(); the socket is paused once the buffers are full. */
-  hold(): void {
-    this.#held = true
+  /** Whether the handler may take another frame in this slice. */
+  get mayGoOn(): boolean {
+    return this.#holds === 0 && this.work < limits.workPerSlice && this.open
   }
 
-  release(): void {
-    if (!this.#held) return
-    this.#held = false
+  /**
+   * Stops the parsing of input until release() of the same reason; the socket is paused once the buffers are full. Reasons are bits of the
+   * handler's own. Invariant: input is parsed if and only if nothing holds it.
+   */
+  hold(reason: number = 1): void {
+    this.#holds |= reason
+  }
+
+  /** Of reasons that do not hold, nothing is released. */
+  release(reasons: number = ALL_REASONS): void {
+    if ((this.#holds & reasons) === 0) return
+    this.#holds &= ~reasons
+    if (this.#holds !== 0) return
     if (this.#inputBytes >= this.bytesNeeded) this.#schedule()
     else this.#resume()
     if (this.#peerEnded) this.turn.schedule(new LastInput(this))
   }
 
+  isHeldBy(reason: number): boolean {
+    return (this.#holds & reason) !== 0
+  }
+
   get held(): boolean {
-    return this.#held
+    return this.#holds !== 0
   }
 
   /** Whether it was this side that stopped reading the socket: such a peer is never declared dead. */
@@ -187,9 +226,10 @@ export class Connection implements Task, Flushable {
   }
 
   run(): boolean {
-    if (this.#held || this.#closed || this.#ending || this.#handler === null) return false
+    if (this.#holds !== 0 || this.#closed || this.#ending || this.#handler === null) return false
     const first = this.#chunks.peek()
     if (first === undefined || this.#inputBytes < this.bytesNeeded) return false
+    this.work = 0
     const inFirst = first.length - this.#start
     if (inFirst >= this.bytesNeeded) {
       const softEnd = Math.min(first.length, this.#start + limits.sliceBytes)
@@ -200,7 +240,7 @@ export class Connection implements Task, Flushable {
       const bytes = Math.min(this.#inputBytes, this.bytesNeeded + limits.joinedBytesBeyond)
       this.#take(this.#handler.receive(this.#join(bytes), 0, bytes, inFirst))
     }
-    if (this.#held || this.#ending || this.#closed) return false
+    if (this.#holds !== 0 || this.#ending || this.#closed) return false
     if (this.#inputBytes <= limits.inputBytesLow || this.#inputBytes < this.bytesNeeded)
       this.#resume()
     return this.#inputBytes >= this.bytesNeeded
@@ -227,14 +267,19 @@ export class Connection implements Task, Flushable {
       const chunk = this.#chunks.peek()
       if (chunk === undefined || start < chunk.length) break
       start -= chunk.length
-      this.#chunks.shift()
+      this.#shiftChunk()
     }
     this.#start = start
     if (this.#inputBytes === 0) this.bytesNeeded = 1
   }
 
+  #shiftChunk(): void {
+    const chunk = this.#chunks.shift() as Buffer
+    this.#inputBuffers?.give(chunk)
+  }
+
   #dropInput(): void {
-    this.#chunks.clear()
+    while (this.#chunks.size > 0) this.#shiftChunk()
     this.#start = 0
     this.#inputBytes = 0
   }
@@ -246,10 +291,19 @@ export class Connection implements Task, Flushable {
   }
 
   #changeBuffer(bytes: number): void {
+    if (this.out.length < limits.outputBufferBytes) return this.#growBuffer(this.outEnd + bytes)
     this.#send()
     if (this.out.length >= bytes) return
     this.#giveBuffer()
     this.#setBuffer(this.#buffers.take(bytes))
+  }
+
+  /** To a larger one that begins with what is in it. */
+  #growBuffer(bytes: number): void {
+    const grown = this.#buffers.take(grownBytes(this.#buffer, bytes))
+    this.out.copy(grown.bytes, 0, 0, this.outEnd)
+    this.#giveBuffer()
+    this.#setBuffer(grown)
   }
 
   #setBuffer(buffer: OutputBuffer): void {
@@ -276,7 +330,9 @@ export class Connection implements Task, Flushable {
     const bytes = this.outEnd === this.out.length ? this.out : this.out.subarray(0, this.outEnd)
     this.outEnd = 0
     // Little, and behind others: a copy, else each turn's few bytes keep a whole buffer waiting with them.
-    const copied = this.#socket.writableLength > 0 && bytes.length < this.out.length / 4
+    // TLS takes nothing at once, and of a rest below its mark the socket would not say that it is gone.
+    const isBehind = this.encrypted || this.#socket.writableLength > 0
+    const copied = isBehind && bytes.length < this.out.length / 4
     this.#socket.write(copied ? Buffer.from(bytes) : bytes)
     this.#untaken = this.#socket.writableLength
     if (this.#untaken === 0 || copied) return
@@ -299,14 +355,17 @@ export class Connection implements Task, Flushable {
 
   readonly #onData = (chunk: Buffer): void => {
     this.bytesReceived += chunk.length
-    if (this.#ending) return
+    if (this.#ending || this.#closed) {
+      this.#inputBuffers?.give(chunk)
+      return
+    }
     this.#chunks.push(chunk)
     this.#inputBytes += chunk.length
     if (this.#inputBytes >= Math.max(limits.inputBytesHigh, this.bytesNeeded)) {
       this.#paused = true
       this.#socket.pause()
     }
-    if (!this.#held && this.#inputBytes >= this.bytesNeeded) this.#schedule()
+    if (this.#holds === 0 && this.#inputBytes >= this.bytesNeeded) this.#schedule()
   }
 
   /** Ahead of the line as long as little was parsed in this round of it. */
@@ -354,16 +413,20 @@ export class Connection implements Task, Flushable {
 
   /** Whether input is left that the handler could take now. */
   get inputReady(): boolean {
-    return !this.#held && this.open && this.#inputBytes >= this.bytesNeeded && this.#inputBytes > 0
+    return (
+      this.#holds === 0 && this.open && this.#inputBytes >= this.bytesNeeded && this.#inputBytes > 0
+    )
   }
 }
 
 export interface ConnectionOptions {
   readonly id: number
   readonly endpoint: Endpoint
+  readonly encrypted?: boolean
   readonly turn: Turn
   readonly timers: Timers
   readonly buffers: OutputBuffers
+  readonly inputBuffers?: InputBuffers | null
 }
 
 /**

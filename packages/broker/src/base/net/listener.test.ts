@@ -4,6 +4,7 @@ import { test, type TestContext } from 'node:test'
 import { eventually } from '../../testing/eventually.ts'
 import { FramedHandler } from '../../testing/framed-peer.ts'
 import { systemClock } from '../clock.ts'
+import { limits } from '../limits.ts'
 import { Timers } from '../timers.ts'
 import { Turn } from '../turn.ts'
 import type { AdmissionOptions } from './admission.ts'
@@ -17,6 +18,7 @@ async function open(
     readonly hosts: readonly string[]
     readonly port?: number
     readonly admission?: AdmissionOptions
+    readonly refusalFor?: () => Uint8Array
   },
 ): Promise<{ listener: Listener; accepted: Connection[]; refusals: string[] }> {
   const refusals: string[] = []
@@ -31,6 +33,7 @@ async function open(
     buffers: new OutputBuffers(),
     nextId: () => ++lastId,
     refused: (reason) => refusals.push(reason),
+    refusalFor: options.refusalFor,
     ...(options.admission && { admission: options.admission }),
     accept: (connection) => {
       new FramedHandler(connection)
@@ -173,4 +176,43 @@ test('one connection too many is closed, and when one has left the next is taken
   await eventually(() => listener.connections.size === 1, 'the first has left')
   await dial(t, '127.0.0.1', listener.port)
   await eventually(() => accepted.length === 3, 'the fourth is taken')
+})
+
+test('one connection too many is told why, even if it has much to say itself', async (t) => {
+  const admission = { connectionsMax: 1, connectionsPerAddressMax: 1 }
+  const refusalFor = (): Uint8Array => Buffer.from('full\n')
+  const { listener, accepted } = await open(t, { hosts: ['127.0.0.1'], admission, refusalFor })
+  await dial(t, '127.0.0.1', listener.port)
+  for (let i = 0; i < 3; i++) {
+    const other = await dial(t, '127.0.0.1', listener.port)
+    let received = ''
+    let ended = false
+    other.on('data', (chunk: Buffer) => (received += chunk.toString()))
+    other.on('end', () => (ended = true))
+    other.write(Buffer.alloc(300_000))
+    await eventually(() => ended, 'the end')
+    assert.equal(received, 'full\n')
+  }
+  assert.equal(accepted.length, 1)
+})
+
+test('no more sockets than a few are kept for a last word, and none for long', async (t) => {
+  const admission = { connectionsMax: 1, connectionsPerAddressMax: 1 }
+  const refusalFor = (): Uint8Array => Buffer.from('full\n')
+  const { listener } = await open(t, { hosts: ['127.0.0.1'], admission, refusalFor })
+  await dial(t, '127.0.0.1', listener.port)
+  const clients: { received: string; closed: boolean }[] = []
+  for (let i = 0; i < limits.lastWordsMax + 20; i++) {
+    const socket = connect({ host: '127.0.0.1', port: listener.port, allowHalfOpen: true })
+    t.after(() => socket.destroy())
+    const client = { received: '', closed: false }
+    clients.push(client)
+    socket.on('data', (chunk: Buffer) => (client.received += chunk.toString()))
+    socket.on('error', () => (client.closed = true))
+    socket.on('close', () => (client.closed = true))
+    socket.on('end', () => (client.closed = true))
+  }
+  await eventually(() => clients.every(({ closed }) => closed), 'all are closed')
+  const told = clients.filter(({ received }) => received === 'full\n').length
+  assert.equal(told, limits.lastWordsMax)
 })

@@ -14,9 +14,19 @@ export class OutputBuffer {
 /** What a connection holds that has nothing to write. */
 export const noOutput: OutputBuffer = new OutputBuffer(0)
 
-/** Output buffers of one broker, lent to connections for a turn, so that idle ones hold none. */
+/** Each size is so many times the one before. */
+const GROWTH = 4
+/** Sizes of buffers that are kept, from the smallest. */
+const SIZES: readonly number[] = sizes()
+
+/**
+ * Output buffers of one broker, lent to connections for a turn, so that idle ones hold none. They begin small, because one message to ten thousand
+ * subscribers is a few bytes for each, and grow, because one of a hundred subscribers may hear a thousand messages in a turn.
+ * Invariant: those that wait here take `outputBytesKept` at most.
+ */
 export class OutputBuffers {
-  readonly #free: OutputBuffer[] = []
+  readonly #free: readonly OutputBuffer[][] = SIZES.map(() => [])
+  #freeBytes: number = 0
   #scratch: Buffer = Buffer.alloc(0)
 
   /** Memory of at least `bytes` for the length of a call: the next one gets the same. */
@@ -30,12 +40,33 @@ export class OutputBuffers {
 
   /** A buffer of at least `bytes`. */
   take(bytes: number): OutputBuffer {
-    if (bytes > limits.outputBufferBytes) return new OutputBuffer(bytes)
-    return this.#free.pop() ?? new OutputBuffer(limits.outputBufferBytes)
+    const index = SIZES.findIndex((size) => size >= bytes)
+    if (index < 0) return new OutputBuffer(bytes)
+    const free = this.#free[index]?.pop()
+    if (free === undefined) return new OutputBuffer(SIZES[index] as number)
+    this.#freeBytes -= free.bytes.length
+    return free
   }
 
   give(buffer: OutputBuffer): void {
-    if (buffer.bytes.length !== limits.outputBufferBytes) return
-    if (this.#free.length < limits.outputBuffersKept) this.#free.push(buffer)
+    const { length } = buffer.bytes
+    const index = SIZES.indexOf(length)
+    if (index < 0 || this.#freeBytes + length > limits.outputBytesKept) return
+    this.#freeBytes += length
+    this.#free[index]?.push(buffer)
   }
+}
+
+function sizes(): number[] {
+  const all: number[] = []
+  const { smallestOutputBufferBytes, outputBufferBytes } = limits
+  for (let size: number = smallestOutputBufferBytes; size < outputBufferBytes; size *= GROWTH) {
+    all.push(size)
+  }
+  return [...all, outputBufferBytes]
+}
+
+/** The size to take when `bytes` are too much for what there is. */
+export function grownBytes(buffer: OutputBuffer, bytes: number): number {
+  return Math.max(bytes, Math.min(buffer.bytes.length * GROWTH, limits.outputBufferBytes))
 }

@@ -9,6 +9,7 @@ import type { DeriveKey } from './credential.ts'
 import { Permissions } from './permissions.ts'
 import type { Principal } from './principal.ts'
 import type { RandomSource } from './random.ts'
+import { Tokens } from './tokens.ts'
 import type { User } from './user.ts'
 import { Users } from './users.ts'
 
@@ -105,6 +106,7 @@ export interface AccessControlOptions {
 export class AccessControl {
   readonly users: Users
   readonly permissions: Permissions
+  readonly tokens: Tokens
 
   constructor(options: AccessControlOptions) {
     const { random, derive, onUserRemoved, declared } = options
@@ -120,6 +122,7 @@ export class AccessControl {
       ...(derive === undefined ? {} : { derive }),
       ...(declared === undefined ? {} : { declared }),
     })
+    this.tokens = new Tokens(this.users, random)
   }
 
   /**

@@ -4,6 +4,9 @@ export const authLimits = {
   nameBytesMax: 255,
   passwordBytesMax: 1_024,
   tagsMax: 32,
+  /** Each login by a token is compared with all of them. */
+  tokensMax: 1_000,
+  tokenBytesMax: 1_024,
 
   /** 32 MiB and one thread of libuv's pool each: two leave the pool its other two threads. */
   hashesRunningMax: 2,

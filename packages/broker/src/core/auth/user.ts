@@ -45,6 +45,7 @@ export const LoginRefusal = {
   UnknownUser: 'no such user',
   WrongPassword: 'invalid credentials',
   LoopbackOnly: 'can only connect via localhost',
+  UnknownToken: 'no such token',
   Busy: 'too many logins at once',
   Changed: 'changed or removed while logging in',
 } as const

@@ -92,6 +92,12 @@ export class Users {
     return [...this.#users.values()]
   }
 
+  /** Whether there is nobody who would have to say who they are: guest alone, with the password that everybody knows. */
+  get isOnlyKnownGuest(): boolean {
+    const guest = this.#users.get(guestName)
+    return this.#users.size === 1 && guest !== undefined && isKnownGuest(guest)
+  }
+
   /** Whether nobody could log in from another machine: such a broker should not listen there. */
   get loopbackOnly(): boolean {
     for (const user of this.#users.values()) if (!user.loopbackOnly) return false
@@ -209,6 +215,17 @@ export class Users {
     if (guest === undefined) return refused(LoginRefusal.UnknownUser)
     if (!peer.loopback) return refused(LoginRefusal.LoopbackOnly)
     return isKnownGuest(guest) ? accepted(guest) : refused(LoginRefusal.WrongPassword)
+  }
+
+  /** Whoever is known by something else than a password: a token. */
+  verifyIdentified(who: {
+    readonly name: string
+    readonly userId: number
+    readonly loopback: boolean
+  }): LoginOutcome {
+    const user = this.#users.get(who.name)
+    if (user === undefined || user.id !== who.userId) return refused(LoginRefusal.UnknownUser)
+    return user.loopbackOnly && !who.loopback ? refused(LoginRefusal.LoopbackOnly) : accepted(user)
   }
 
   #join(digest: string, done: (outcome: LoginOutcome) => void): boolean {

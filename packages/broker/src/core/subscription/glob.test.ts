@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { SeededRandom } from '../../testing/seeded-random.ts'
 import { Glob } from './glob.ts'
 
 const MATCH = [
@@ -20,6 +21,9 @@ const MATCH = [
   ['a\\', 'a\\'],
   ['a**b***', 'ab'],
   ['*a*b*c', 'xxaxxbxxcxxc'],
+  ['a*b[cd]*e?f*gh', 'axxbdxxexfgh'],
+  ['*aab*', 'aaab'],
+  ['*[ab]c*', 'aac'],
   ['[abc', 'c'],
   ['[^', 'x'],
   ['[^]', 'x'],
@@ -82,3 +86,23 @@ test('a bomb of a pattern costs less than a millisecond', () => {
     assert.ok(best < 1, `${best} ms`)
   }
 })
+
+test('whatever the pattern, a name fits where the same as a regular expression says so', () => {
+  const seed = Date.now() % 2 ** 31
+  const random = new SeededRandom(seed)
+  for (let round = 0; round < 20_000; round++) {
+    const pattern = textOf(random, ['a', 'b', '*', '*', '?', '[ab]', '[^a]'])
+    const name = textOf(random, ['a', 'b', 'c'])
+    if (name === '') continue
+    const wanted = asRegExp(pattern).test(name)
+    assert.equal(new Glob(pattern).matches(name), wanted, `'${pattern}', '${name}', seed ${seed}`)
+  }
+})
+
+function textOf(random: SeededRandom, parts: readonly string[]): string {
+  return Array.from({ length: random.integer(0, 9) }, () => random.pick(parts)).join('')
+}
+
+function asRegExp(pattern: string): RegExp {
+  return new RegExp(`^${pattern.replaceAll('*', '.*').replaceAll('?', '.')}$`)
+}

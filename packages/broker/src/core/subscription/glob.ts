@@ -19,62 +19,94 @@ const FIRST_CLASS = 258
 /** A class is a set of 256 bits. */
 const WORDS_PER_CLASS = 8
 
+/** What stands between two stars. */
+interface Inner {
+  readonly start: number
+  readonly end: number
+  /** If it is octets and nothing else: then the runtime's own search finds it. */
+  readonly text: string | null
+}
+
 /**
- * One compiled pattern.
+ * One compiled pattern: what the name must begin with, what it must end with, and what must stand between, in this order.
  *
- * Whatever is not `*` takes exactly one octet, so that only the last `*` passed ever needs another try. No pattern costs more than its length
- * times the name's, where Redis' own matcher grew exponentially with the number of stars until 2022.
+ * Whatever is not `*` takes exactly one octet, and of what is between the first place that fits is as good as any. So no pattern costs more than
+ * its length times the name's, where Redis' own matcher grew exponentially with the number of stars until 2022.
  */
 export class Glob {
+  /** Octets of it that have to be looked for: what it may cost, a name's length times. */
+  readonly soughtOctets: number
   /** A string, because one costs a third of a typed array of its length. */
   readonly #codes: string
   readonly #classes: Uint32Array
   /** No shorter name matches. */
   readonly #octetsMin: number
+  /** Of what the name must begin with; without a star, all. */
+  readonly #headEnd: number
+  readonly #tailStart: number
+  readonly #inner: readonly Inner[]
 
   constructor(pattern: string) {
     const compiler = new Compiler(octetsOf(pattern))
     compiler.compile()
-    this.#codes = String.fromCharCode(...compiler.codes)
+    const codes = String.fromCharCode(...compiler.codes)
+    this.#codes = codes
     this.#classes = compiler.classes.length === 0 ? NO_CLASSES : Uint32Array.from(compiler.classes)
-    let octets = 0
-    for (const code of compiler.codes) if (code !== ANY_RUN) octets++
-    this.#octetsMin = octets
+    const stars = placesOf(compiler.codes, ANY_RUN)
+    this.#octetsMin = codes.length - stars.length
+    this.#headEnd = stars[0] ?? codes.length
+    this.#tailStart = (stars.at(-1) ?? -1) + 1
+    this.#inner = stars.length < 2 ? NO_INNER : innerOf(codes, stars)
+    this.soughtOctets = this.#inner.reduce((sum, { start, end }) => sum + end - start, 0)
   }
 
   matches(key: string): boolean {
-    const codes = this.#codes
-    const name = octetsOf(key)
+    return this.matchesOctets(octetsOf(key))
+  }
+
+  /** Whether the name fits whose octets these are: octetsOf() it. */
+  matchesOctets(name: string): boolean {
+    const { length } = this.#codes
     if (name.length < this.#octetsMin) return false
-    if (name.length === 0) return codes.length === 0
-    let at = 0
-    let nameAt = 0
-    let retryAt = -1
-    let retryNameAt = 0
-    while (nameAt < name.length) {
-      const code = at < codes.length ? codes.charCodeAt(at) : NO_CODE
-      if (code === ANY_RUN) {
-        at++
-        if (at === codes.length) return true
-        retryAt = at
-        retryNameAt = nameAt
-      } else if (this.#takes(code, name.charCodeAt(nameAt))) {
-        at++
-        nameAt++
-      } else if (retryAt >= 0) {
-        at = retryAt
-        retryNameAt++
-        nameAt = retryNameAt
-      } else return false
+    if (name.length === 0) return length === 0
+    const headEnd = this.#headEnd
+    if (headEnd === length) return name.length === length && this.#fits(0, length, name, 0)
+    const tailAt = name.length - (length - this.#tailStart)
+    if (!this.#fits(this.#tailStart, length, name, tailAt)) return false
+    if (!this.#fits(0, headEnd, name, 0)) return false
+    let at = headEnd
+    for (const inner of this.#inner) {
+      at = this.#endOf(inner, name, at, tailAt)
+      if (at < 0) return false
     }
-    while (at < codes.length && codes.charCodeAt(at) === ANY_RUN) at++
-    return at === codes.length
+    return true
+  }
+
+  /** Whether these codes take what stands at a place of the name. */
+  #fits(start: number, end: number, name: string, at: number): boolean {
+    const codes = this.#codes
+    for (let code = start, place = at; code < end; code++, place++) {
+      if (!this.#takes(codes.charCodeAt(code), name.charCodeAt(place))) return false
+    }
+    return true
+  }
+
+  /** Behind the first place in [from, to) that it fits; -1 if there is none. */
+  #endOf({ start, end, text }: Inner, name: string, from: number, to: number): number {
+    const octets = end - start
+    if (text !== null) {
+      const at = name.indexOf(text, from)
+      return at < 0 || at + octets > to ? -1 : at + octets
+    }
+    for (let at = from; at + octets <= to; at++) {
+      if (this.#fits(start, end, name, at)) return at + octets
+    }
+    return -1
   }
 
   #takes(code: number, octet: number): boolean {
     if (code < ANY_OCTET) return code === octet
     if (code === ANY_OCTET) return true
-    if (code === NO_CODE) return false
     const word = this.#classes[(code - FIRST_CLASS) * WORDS_PER_CLASS + (octet >> 5)] as number
     return (word & (1 << (octet & 31))) !== 0
   }
@@ -146,12 +178,24 @@ function add(members: Uint32Array, octet: number): void {
   members[octet >> 5] = (members[octet >> 5] as number) | (1 << (octet & 31))
 }
 
+function placesOf(codes: readonly number[], wanted: number): number[] {
+  return codes.flatMap((code, place) => (code === wanted ? [place] : []))
+}
+
+function innerOf(codes: string, stars: readonly number[]): Inner[] {
+  return stars.slice(1).map((end, i) => {
+    const start = (stars[i] as number) + 1
+    const text = codes.slice(start, end)
+    const isText = /^[\0-\xff]*$/.test(text)
+    return { start, end, text: isText ? text : null }
+  })
+}
+
 /** The UTF-8 octets of a text, one a character. Nearly all names are ASCII and stay what they are. */
-function octetsOf(text: string): string {
+export function octetsOf(text: string): string {
   if (Buffer.byteLength(text) === text.length) return text
   return Buffer.from(text).toString('latin1')
 }
 
-/** Stands behind the last code: takes nothing. */
-const NO_CODE = 0xffff
 const NO_CLASSES = new Uint32Array(0)
+const NO_INNER: readonly Inner[] = []

@@ -5,6 +5,7 @@ import { SeededRandom } from '../../testing/seeded-random.ts'
 import { TestBroker, type RecordingCaller } from '../../testing/test-broker.ts'
 import { textPublication } from '../../testing/text-publication.ts'
 import { noArguments } from '../arguments.ts'
+import { limits } from '../limits.ts'
 import { Origin } from '../message.ts'
 import type { Heard } from './heard.ts'
 import { Dialect, Subscription, type Subscriber } from './subscription.ts'
@@ -224,4 +225,36 @@ test('what is remembered of a key is what a search would find, whatever comes an
   }
   for (const subscription of kept) table.remove(subscription)
   assert.equal(table.size, 0)
+})
+
+test('patterns that would take a message too long are refused, all together', () => {
+  const rig = new Rig()
+  const bomb = `*${'a'.repeat(200)}`
+  const most = Math.floor(limits.globSoughtOctetsMax / (200 + 4))
+  const refused = (): number =>
+    rig.caller.answers.filter(({ outcome }) => outcome.kind === 'failed').length
+  for (let i = 0; i < most; i++) {
+    rig.subscribe(`${bomb}${String(i).padStart(4, '0')}*`, { dialect: Dialect.glob })
+  }
+  rig.test.run()
+  assert.equal(refused(), 0)
+  // One that is there already costs nothing more, nor does one that has nothing to look for.
+  rig.subscribe(`${bomb}0000*`, { dialect: Dialect.glob })
+  rig.subscribe(`${'b'.repeat(200)}*`, { dialect: Dialect.glob })
+  rig.test.run()
+  assert.equal(refused(), 0)
+  rig.subscribe(`${bomb}more*`, { dialect: Dialect.glob })
+  rig.test.run()
+  assert.equal(refused(), 1)
+})
+
+test('a key that is no subject is counted where somebody listens by words', () => {
+  const rig = new Rig()
+  const { subscriptions } = rig.caller.vhost
+  rig.publish('a..b')
+  assert.equal(subscriptions.notOffered, 0)
+  rig.subscribe('>')
+  assert.equal(rig.publish('a..b'), 0)
+  assert.equal(rig.publish('a.b'), 1)
+  assert.equal(subscriptions.notOffered, 1)
 })

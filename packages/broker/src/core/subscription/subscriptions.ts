@@ -12,6 +12,10 @@ import { SubscriptionTable, type Match } from './subscription-table.ts'
  */
 export class Subscriptions {
   size: number = 0
+  /** Messages that were heard; one that ten hear counts ten times. */
+  heard: number = 0
+  /** Messages that some who listen by words were not shown, because the key is no subject of theirs. */
+  notOffered: number = 0
   /** Grows when anybody may hear other messages than before. */
   version: number = 1
   readonly #tables = new Map<string, SubscriptionTable>()
@@ -47,12 +51,21 @@ export class Subscriptions {
     this.version++
   }
 
+  /** Those who listen at an exchange; undefined if nobody ever has. */
+  at(exchange: string): SubscriptionTable | undefined {
+    return this.#tables.get(exchange)
+  }
+
   /** Who hears what comes under this key through these exchanges. */
-  match(exchanges: readonly string[], key: string): Match[] {
+  match(exchanges: readonly string[], key: string): readonly Match[] {
+    if (exchanges.length === 1) {
+      const match = this.#tables.get(exchanges[0] as string)?.match(key)
+      return match === undefined ? NONE : match.alone
+    }
     const matches: Match[] = []
     for (const exchange of exchanges) {
       const match = this.#tables.get(exchange)?.match(key)
-      if (match !== undefined && match.all.length + match.groups.length > 0) matches.push(match)
+      if (match !== undefined) matches.push(...match.alone)
     }
     return matches
   }
@@ -63,7 +76,8 @@ export class Subscriptions {
     const { publisher } = publication
     heard.begin(publication)
     let count = 0
-    for (const { all, groups } of matches) {
+    for (const { all, groups, isWithheld } of matches) {
+      if (isWithheld) this.notOffered++
       for (const subscription of all) {
         if (isOwn(subscription, publisher)) continue
         subscription.subscriber.hear(heard, subscription)
@@ -71,6 +85,7 @@ export class Subscriptions {
       }
       for (const members of groups) count += this.#tellOne(members, heard)
     }
+    this.heard += count
     return count
   }
 
@@ -86,6 +101,8 @@ export class Subscriptions {
     return 0
   }
 }
+
+const NONE: readonly Match[] = []
 
 function isOwn({ skipPublisher }: Subscription, publisher: number): boolean {
   return skipPublisher !== 0 && skipPublisher === publisher

@@ -3,6 +3,7 @@ import { BrokerError, ErrorCode } from '../errors.ts'
 import { Feeds, type FeedsContext } from '../feed/feeds.ts'
 import { limits } from '../limits.ts'
 import { Queue, type QueueContext, type QueueOptions } from '../queue/queue.ts'
+import { AddressTable } from '../routing/address-table.ts'
 import type { RoutingTable } from '../routing/route.ts'
 import { CommittedOffsets } from '../stream/committed-offsets.ts'
 import type { StreamContext } from '../stream/partition.ts'
@@ -73,6 +74,8 @@ export class VirtualHost implements RoutingTable {
   readonly committedOffsets: CommittedOffsets
   readonly feeds: Feeds
   readonly subscriptions: Subscriptions
+  /** Known to all who publish here. */
+  readonly addresses: AddressTable = new AddressTable()
   readonly #context: VirtualHostContext
   readonly #table = new NameTable({ find: (name) => this.streams.find(name) })
   readonly #restorer: NameRestorer

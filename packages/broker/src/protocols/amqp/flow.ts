@@ -27,7 +27,7 @@ const ONE_MESSAGE_BYTES = limits.messageBytesMax + limits.headerBytesMax
  * When a client has to wait, and what it makes the broker keep meanwhile.
  *
  * Deliveries stop by themselves while the socket is congested (see consumer.ts); here is all else that a client can
- * ask for without reading it. Invariant: input is parsed if and only if nothing holds it.
+ * ask for without reading it.
  */
 export class Flow implements AlarmListener {
   /** Of messages that are not whole yet, bytes; the broker's memory counts them too. */
@@ -36,7 +36,6 @@ export class Flow implements AlarmListener {
   readonly #connection: Connection
   readonly #memory: Memory
   readonly #alarms: Alarms
-  #holds: number = 0
   #toldBlocked: boolean = false
   /** Written since the socket was last known to keep up, deliveries apart. */
   #answerBytes: number = 0
@@ -50,23 +49,7 @@ export class Flow implements AlarmListener {
 
   /** The client was stopped at a publish. */
   get isBlocked(): boolean {
-    return (this.#holds & Hold.publish) !== 0
-  }
-
-  hold(why: Hold): void {
-    this.#holds |= why
-    this.#connection.hold()
-  }
-
-  release(why: Hold): void {
-    this.#holds &= ~why
-    if (this.#holds === 0) this.#connection.release()
-  }
-
-  /** The connection is being closed: what still comes is only looked through for the client's answer. */
-  releaseAll(): void {
-    this.#holds = 0
-    this.#connection.release()
+    return this.#connection.isHeldBy(Hold.publish)
   }
 
   /**
@@ -76,18 +59,18 @@ export class Flow implements AlarmListener {
   answered(bytes: number): void {
     this.#answerBytes += bytes
     if (this.#answerBytes < amqpLimits.answerBytesMax) return
-    if (this.#connection.congested) this.hold(Hold.output)
+    if (this.#connection.congested) this.#connection.hold(Hold.output)
     else this.#answerBytes = 0
   }
 
   drained(): void {
     this.#answerBytes = 0
-    if ((this.#holds & Hold.output) !== 0) this.release(Hold.output)
+    this.#connection.release(Hold.output)
   }
 
   /** Stops reading before a publish or a part of one; acknowledgements that came before it have been taken. */
   waitToPublish(): void {
-    this.hold(Hold.publish)
+    this.#connection.hold(Hold.publish)
     this.#alarms.listen(this)
     this.#tellBlocked()
   }
@@ -111,7 +94,7 @@ export class Flow implements AlarmListener {
       writeConnectionUnblocked(this.#session.startMethod(0))
       this.#session.endMethod()
     }
-    this.release(Hold.publish)
+    this.#connection.release(Hold.publish)
   }
 
   /** Nothing is waited for any more. */

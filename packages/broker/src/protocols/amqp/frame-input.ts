@@ -76,7 +76,7 @@ export class FrameInput {
       // Stopped before this frame: publishers wait.
       if (stopped === at) return at
       at = stopped
-      if (connection.held || !connection.open) break
+      if (!connection.mayGoOn) break
     }
     return at
   }

@@ -103,7 +103,7 @@ export function handleStartOk(session: Session, reader: Reader): void {
   const startOk = readConnectionStartOk(reader)
   session.client = traitsOf(startOk)
   session.state = SessionState.login
-  session.flow.hold(Hold.login)
+  session.connection.hold(Hold.login)
   const { broker, connection } = session
   const { mechanism } = startOk
   const login = readLogin(startOk)
@@ -126,7 +126,7 @@ function welcome(session: Session, principal: Principal): void {
   const { channelMax, frameBytesMax, heartbeatSeconds } = amqpLimits
   writeConnectionTune(session.startMethod(0), { channelMax, frameBytesMax, heartbeatSeconds })
   session.endMethod()
-  session.flow.release(Hold.login)
+  session.connection.release(Hold.login)
 }
 
 /** The answer is held back, so that guessing is slow; to whom it would mean nothing, the socket is just closed. */
@@ -143,7 +143,7 @@ function refuseLogin(
   const afterMs = broker.failedLogins.delayMs({ address, nowMs: broker.turn.clock.nowMs() })
   const answer = new Timer(() => {
     if (session.state !== SessionState.login) return
-    session.flow.release(Hold.login)
+    session.connection.release(Hold.login)
     if (session.client.authenticationFailureClose)
       session.closeConnection(loginRefused(refused.mechanism))
     else session.end()

@@ -35,7 +35,7 @@ test('a client that is silent for two intervals and a bit is given up, one that 
 test('one that waits for us and is silent is given up, one whose socket we do not read is not', () => {
   const world = new TestBroker()
   const [waiting, stopped] = [withHeartbeat(world), withHeartbeat(world)]
-  for (const { session } of [waiting, stopped]) session.flow.hold(Hold.publish)
+  for (const { session } of [waiting, stopped]) session.connection.hold(Hold.publish)
   stopped.sendBytes(Buffer.alloc(limits.inputBytesHigh))
   assert.ok(stopped.connection.paused)
   pass(world, 4)

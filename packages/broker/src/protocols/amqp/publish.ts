@@ -116,6 +116,7 @@ function publish(channel: Channel, publication: Publication): void {
     session.scan.scan(publication.header, publication.headerStart, publication.headerEnd)
     applyProperties(publication, session.scan, session.user)
     const targets = channel.publisher.publish(publication)
+    session.connection.work += targets
     // Before the confirm. [as RabbitMQ]
     if (targets === 0 && content.mandatory) returnMessage(channel, publication)
   } catch (error) {

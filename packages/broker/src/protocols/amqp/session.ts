@@ -150,7 +150,7 @@ export class Session implements ConnectionHandler, Caller {
     answered: (outcome: Outcome) => void,
   ): void {
     this.#pending = { channel, method: this.#input.method, answered }
-    this.flow.hold(Hold.call)
+    this.connection.hold(Hold.call)
     ask(1)
   }
 
@@ -158,7 +158,7 @@ export class Session implements ConnectionHandler, Caller {
     const pending = this.#pending
     this.#pending = null
     if (pending === null || this.#released) return this.#giveBack(outcome)
-    this.flow.release(Hold.call)
+    this.connection.release(Hold.call)
     this.#input.method = pending.method
     try {
       if (outcome.kind === 'failed') {
@@ -225,7 +225,8 @@ export class Session implements ConnectionHandler, Caller {
     this.endMethod()
     this.state = SessionState.closing
     this.releaseAll()
-    this.flow.releaseAll()
+    // What still comes is only looked through for the client's answer.
+    this.connection.release()
     this.broker.timers.set(this.deadline, CLOSE_OK_MS)
   }
 

@@ -77,7 +77,7 @@ export class Fetching implements PartitionWaiter, Task {
     this.#state = State.waiting
     this.#isDue = this.#table.maxWaitMs <= 0
     this.#isReading = false
-    this.#session.hold(Hold.fetch)
+    this.#session.connection.hold(Hold.fetch)
     this.#waitForMore()
     const waitMs = Math.min(this.#table.maxWaitMs, kafkaLimits.fetchWaitMsMax)
     this.#setTimer(this.#isDue ? kafkaLimits.fetchReadMsMax : waitMs)
@@ -150,7 +150,7 @@ export class Fetching implements PartitionWaiter, Task {
     this.#startedMs = this.#session.head.broker.turn.nowMs
     this.#isStalled = false
     if (this.#answerMore(connection)) return this.#end()
-    this.#session.hold(Hold.fetch)
+    this.#session.connection.hold(Hold.fetch)
     if (this.#state !== State.writing || this.#pauseIfBlocked()) return
     this.#session.head.broker.turn.schedule(this)
   }
@@ -211,7 +211,7 @@ export class Fetching implements PartitionWaiter, Task {
     this.#unpin()
     this.#plan.trim()
     this.#state = State.idle
-    this.#session.release(Hold.fetch)
+    this.#session.connection.release(Hold.fetch)
   }
 
   #pin(): void {

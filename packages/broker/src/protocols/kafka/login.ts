@@ -84,11 +84,11 @@ export class Login {
     const { connection } = this.#session
     this.isRaw = false
     const token = reader.view(reader.remaining)
-    this.#session.hold(Hold.reply)
+    this.#session.connection.hold(Hold.reply)
     this.#attempt(token, {
       accepted: () => {
         connection.write(Buffer.alloc(4))
-        this.#session.release(Hold.reply)
+        this.#session.connection.release(Hold.reply)
       },
       // Such clients know no error but the closed connection.
       refused: () => {},

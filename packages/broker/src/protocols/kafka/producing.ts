@@ -72,7 +72,7 @@ export class Producing implements Committer, AlarmListener {
   /** False if the request must wait. */
   handle(version: number, reader: Reader): boolean {
     if (this.isPending && version !== this.#writerVersion) {
-      this.#session.hold(Hold.commit)
+      this.#session.connection.hold(Hold.commit)
       return false
     }
     const cursor = this.#cursor.decode(version, reader)
@@ -188,7 +188,8 @@ export class Producing implements Committer, AlarmListener {
     if (this.#promises.make(this.#commits.turn, this.#safety, upTo)) {
       this.#session.head.broker.whenSafe(this, this.#safety)
     }
-    if (this.#answers.position > kafkaLimits.produceAnswersBytesMax) this.#session.hold(Hold.commit)
+    if (this.#answers.position > kafkaLimits.produceAnswersBytesMax)
+      this.#session.connection.hold(Hold.commit)
   }
 
   commit(turn: number, safety: Safety): void {
@@ -243,7 +244,7 @@ export class Producing implements Committer, AlarmListener {
     this.#isWaiting = true
     this.#alarms.listen(this)
     broker.timers.set(this.#patience, patienceMs)
-    this.#session.hold(Hold.publish)
+    this.#session.connection.hold(Hold.publish)
   }
 
   alarmsChanged(): void {
@@ -260,7 +261,7 @@ export class Producing implements Committer, AlarmListener {
     this.#isWaiting = false
     this.#alarms.unlisten(this)
     this.#session.head.broker.timers.clear(this.#patience)
-    this.#session.release(Hold.publish)
+    this.#session.connection.release(Hold.publish)
   }
 
   closed(): void {

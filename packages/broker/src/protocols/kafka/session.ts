@@ -49,7 +49,6 @@ export class Session implements ConnectionHandler {
   #request: Request | null = null
   /** Bytes that had come when the client was last seen to be there. */
   #bytesSeen: number = 0
-  #holds: number = 0
   /** To be closed as soon as Produce answers have left. */
   #isClosing: boolean = false
 
@@ -78,7 +77,7 @@ export class Session implements ConnectionHandler {
   #receive(buffer: Buffer, start: number, end: number, softEnd: number): number {
     const { connection } = this
     let at = start
-    while (at < softEnd && this.#holds === 0) {
+    while (at < softEnd && !this.connection.held) {
       connection.bytesNeeded = 4
       if (end - at < 4) return at
       const bytes = buffer.readInt32BE(at)
@@ -91,7 +90,7 @@ export class Session implements ConnectionHandler {
       // Held before it did anything: it is parsed again when the hold is over.
       if (!isTaken) return at
       at = frameEnd
-      if (connection.congested) this.hold(Hold.output)
+      if (connection.congested) connection.hold(Hold.output)
     }
     connection.bytesNeeded = 1
     return at
@@ -111,7 +110,7 @@ export class Session implements ConnectionHandler {
     if (this.#login.isRaw) return this.#login.takeRaw(reader)
     const { apiKey, apiVersion } = this.header.decode(reader)
     if (this.#producing.isPending && apiKey !== ApiKey.Produce) {
-      this.hold(Hold.commit)
+      this.connection.hold(Hold.commit)
       return false
     }
     if (!isServed(apiKey, apiVersion)) return this.#refuse(apiKey, apiVersion)
@@ -171,13 +170,13 @@ export class Session implements ConnectionHandler {
   }
 
   #holdForReply(): void {
-    if (this.#request !== null) this.hold(Hold.reply)
+    if (this.#request !== null) this.connection.hold(Hold.reply)
   }
 
   /** A request has been answered. */
   replied(): void {
     this.#request = null
-    this.release(Hold.reply)
+    this.connection.release(Hold.reply)
   }
 
   /** As Kafka: no answer, except to a client that asks for the versions in a version that we lack. */
@@ -189,17 +188,6 @@ export class Session implements ConnectionHandler {
     const name = findApi(apiKey)?.name ?? 'unknown api'
     this.close(`${name} (key ${apiKey}) version ${apiVersion} is not served`)
     return true
-  }
-
-  hold(reason: Hold): void {
-    this.#holds |= reason
-    this.connection.hold()
-  }
-
-  release(reason: Hold): void {
-    if ((this.#holds & reason) === 0) return
-    this.#holds &= ~reason
-    if (this.#holds === 0) this.connection.release()
   }
 
   /** Whether the client may do this to a topic, group or transaction of its virtual host. */
@@ -222,7 +210,7 @@ export class Session implements ConnectionHandler {
   }
 
   drained(): void {
-    this.release(Hold.output)
+    this.connection.release(Hold.output)
     this.#fetching.drained()
   }
 
@@ -260,7 +248,7 @@ export class Session implements ConnectionHandler {
     this.logger.warn(`closed: ${reason}`, this.#who())
     if (!this.#producing.isPending) return this.connection.end()
     this.#isClosing = true
-    this.hold(Hold.commit)
+    this.connection.hold(Hold.commit)
   }
 
   /** The disk has failed: nothing that is asked from now on would be kept. */
@@ -268,13 +256,13 @@ export class Session implements ConnectionHandler {
     if (!this.#producing.isPending) return this.connection.end()
     // Of topics that do not need the disk, and due at the turn's end.
     this.#isClosing = true
-    this.hold(Hold.commit)
+    this.connection.hold(Hold.commit)
   }
 
   /** No Produce waits for its answer any more. */
   produced(): void {
     if (this.#isClosing) this.connection.end()
-    this.release(Hold.commit)
+    this.connection.release(Hold.commit)
   }
 
   #who(): { peer: string; client: string; software: string } {
@@ -293,7 +281,7 @@ export class Session implements ConnectionHandler {
     }
     const { bytesReceived } = this.connection
     // A client that waits for us is not idle.
-    const isIdle = this.#holds === 0 && bytesReceived === this.#bytesSeen
+    const isIdle = !this.connection.held && bytesReceived === this.#bytesSeen
     if (isIdle) return this.connection.end()
     this.#bytesSeen = bytesReceived
     timers.set(this.#deadline, kafkaLimits.idleMs)

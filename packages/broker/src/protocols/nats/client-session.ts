@@ -1,4 +1,5 @@
 import type { ClientConnection, ConnectionDescription } from '../../core/connections.ts'
+import type { Subscription } from '../../core/subscription/subscription.ts'
 import type { Session } from './session.ts'
 
 /** One NATS connection as it is listed and closed from outside. */
@@ -28,8 +29,12 @@ export class ClientSession implements ClientConnection {
       channels: 0,
       consumers: session.subscriptions.size,
       confirmed: 0,
-      delivered: session.delivered,
+      delivered: session.traffic.outMessages,
     }
+  }
+
+  subscriptions(): Iterable<Subscription> {
+    return this.#session.subscriptions.values()
   }
 
   #stateName(): ConnectionDescription['state'] {

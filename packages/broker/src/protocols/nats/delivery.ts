@@ -1,7 +1,6 @@
-import type { Connection } from '../../base/net/connection.ts'
 import { copyBytes, Origin } from '../../core/message.ts'
 import type { Heard } from '../../core/subscription/heard.ts'
-import type { BufferView } from './buffer-view.ts'
+import type { Session } from './session.ts'
 
 /*
  *   MSG subject sid [reply] bytes CR LF body CR LF
@@ -19,16 +18,9 @@ const FIXED_BYTES = 5 + 4 + 2 * SIZE_DIGITS_MAX + 4 + 8
 /** Below this a loop is faster than a call. */
 const LOOP_BYTES = 32
 
-/** Who it is for. */
-export interface Addressee {
-  readonly sid: string
-  /** Without, header blocks are left out. [NATS] */
-  readonly hasHeaders: boolean
-  readonly views: BufferView
-}
-
-/** Writes one message; returns how many bytes that took. */
-export function writeMessage(connection: Connection, addressee: Addressee, heard: Heard): number {
+/** Writes one message for the subscription that its client calls `sid`; returns how many bytes that took. */
+export function writeMessage(session: Session, sid: string, heard: Heard): number {
+  const { connection } = session
   const { publication } = heard
   const isOurs = publication.origin === Origin.nats
   const made = isOurs ? null : heard.headerFor(Origin.nats)
@@ -37,9 +29,9 @@ export function writeMessage(connection: Connection, addressee: Addressee, heard
   const headerEnd = made === null ? publication.headerEnd : made.end
   const replyBytes = headerEnd > headerStart ? (header[headerStart] as number) : 0
   const blockStart = Math.min(headerEnd, headerStart + 1 + replyBytes)
-  const blockBytes = addressee.hasHeaders ? headerEnd - blockStart : 0
+  // Without, they are left out. [NATS]
+  const blockBytes = session.options.headers ? headerEnd - blockStart : 0
   const { keyStart, keyEnd } = heard
-  const { sid } = addressee
   const { body, bodyStart, bodyEnd } = publication
   const bytes = blockBytes + bodyEnd - bodyStart
   const at = connection.room(FIXED_BYTES + keyEnd - keyStart + sid.length + replyBytes + bytes)
@@ -67,11 +59,14 @@ export function writeMessage(connection: Connection, addressee: Addressee, heard
   out[to + 1] = LF
   to += 2
   if (blockBytes > 0) to = copy(header, blockStart, headerEnd, out, to)
-  const view = addressee.views.of(body)
+  const view = session.head.views.of(body)
   to = copyBytes(body, view, bodyStart, bodyEnd, out, connection.outView, to)
   out[to] = CR
   out[to + 1] = LF
   connection.outEnd = to + 2
+  const { traffic } = session
+  traffic.outMessages++
+  traffic.outBytes += bytes
   return to + 2 - at
 }
 

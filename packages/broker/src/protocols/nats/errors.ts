@@ -1,4 +1,5 @@
 import { BrokerError, ErrorCode } from '../../core/errors.ts'
+import { EndReason } from './end-reason.ts'
 
 /**
  * What a client is told when it breaks a rule: `-ERR '<text>'`. The texts are nats-server's word for word, because client
@@ -9,14 +10,22 @@ export class NatsError extends Error {
   readonly closes: boolean
   /** For the log, where it is more than the client is told. */
   readonly detail: string
+  /** Of a connection that ends by it, for monitoring. */
+  readonly endReason: EndReason
 
   constructor(
     text: string,
-    options: { readonly closes?: boolean; readonly detail?: string; readonly cause?: unknown } = {},
+    options: {
+      readonly closes?: boolean
+      readonly detail?: string
+      readonly endReason?: EndReason
+      readonly cause?: unknown
+    } = {},
   ) {
     super(text, { cause: options.cause })
     this.closes = options.closes ?? true
     this.detail = options.detail ?? text
+    this.endReason = options.endReason ?? EndReason.protocol
   }
 }
 
@@ -25,36 +34,54 @@ export function unknownOperation(detail: string, cause?: unknown): NatsError {
 }
 
 export function controlLineExceeded(): NatsError {
-  return new NatsError('maximum control line exceeded')
+  return new NatsError('maximum control line exceeded', { endReason: EndReason.controlLine })
 }
 
 export function payloadViolation(detail: string): NatsError {
-  return new NatsError('Maximum Payload Violation', { detail })
+  return new NatsError('Maximum Payload Violation', { detail, endReason: EndReason.payload })
 }
 
 export function headersNotSupported(): NatsError {
-  return new NatsError('message headers not supported')
+  return new NatsError('message headers not supported', { endReason: EndReason.headers })
 }
 
 export function noRespondersNeedHeaders(): NatsError {
-  return new NatsError('no responders requires headers support')
+  return new NatsError('no responders requires headers support', {
+    endReason: EndReason.noResponders,
+  })
 }
 
 export function invalidClientProtocol(): NatsError {
-  return new NatsError('invalid client protocol')
+  return new NatsError('invalid client protocol', { endReason: EndReason.clientProtocol })
 }
 
 /** The same whatever was wrong: who asks must not learn which names exist. */
 export function authorizationViolation(detail: string): NatsError {
-  return new NatsError('Authorization Violation', { detail })
+  return new NatsError('Authorization Violation', { detail, endReason: EndReason.authFailure })
 }
 
 export function authenticationTimeout(): NatsError {
-  return new NatsError('Authentication Timeout')
+  return new NatsError('Authentication Timeout', { endReason: EndReason.authTimeout })
+}
+
+export function connectionsExceeded(): NatsError {
+  return new NatsError('maximum connections exceeded')
+}
+
+/** To a client that does not begin TLS where it has to. */
+export function tlsRequired(): NatsError {
+  return new NatsError('Secure Connection - TLS Required')
+}
+
+/** A client that begins TLS where there is none. */
+export function tlsNotServed(): NatsError {
+  const detail =
+    'the client speaks TLS, which is off: start with --nats-tls-cert and --nats-tls-key, or let it connect without'
+  return unknownOperation(detail)
 }
 
 export function staleConnection(): NatsError {
-  return new NatsError('Stale Connection')
+  return new NatsError('Stale Connection', { endReason: EndReason.stale })
 }
 
 export function invalidPublishSubject(detail: string): NatsError {

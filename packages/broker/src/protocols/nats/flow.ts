@@ -18,12 +18,11 @@ export type Hold = (typeof Hold)[keyof typeof Hold]
 /**
  * When a client has to wait. NATS has no word for that: it is not read from, and its socket fills.
  *
- * Invariant: input is parsed if and only if nothing holds it.
+ *
  */
 export class Flow implements AlarmListener {
   readonly #connection: Connection
   readonly #alarms: Alarms
-  #holds: number = 0
   /** Written since the socket was last known to keep up, messages apart. */
   #answerBytes: number = 0
 
@@ -34,35 +33,25 @@ export class Flow implements AlarmListener {
 
   /** The client was stopped at a publish. */
   get isBlocked(): boolean {
-    return (this.#holds & Hold.publish) !== 0
-  }
-
-  hold(why: Hold): void {
-    this.#holds |= why
-    this.#connection.hold()
-  }
-
-  release(why: Hold): void {
-    this.#holds &= ~why
-    if (this.#holds === 0) this.#connection.release()
+    return this.#connection.isHeldBy(Hold.publish)
   }
 
   /** Counts what a client was answered: who asks and never reads is asked nothing more. */
   answered(bytes: number): void {
     this.#answerBytes += bytes
     if (this.#answerBytes < natsLimits.answerBytesMax) return
-    if (this.#connection.congested) this.hold(Hold.output)
+    if (this.#connection.congested) this.#connection.hold(Hold.output)
     else this.#answerBytes = 0
   }
 
   drained(): void {
     this.#answerBytes = 0
-    if ((this.#holds & Hold.output) !== 0) this.release(Hold.output)
+    this.#connection.release(Hold.output)
   }
 
   /** Stops reading before a message that is to be kept; what is only heard is never held up. */
   waitToPublish(): void {
-    this.hold(Hold.publish)
+    this.#connection.hold(Hold.publish)
     this.#alarms.listen(this)
   }
 
@@ -70,7 +59,7 @@ export class Flow implements AlarmListener {
     if (!this.#connection.open) return this.closed()
     if (this.#alarms.raised !== 0) return
     this.#alarms.unlisten(this)
-    this.release(Hold.publish)
+    this.#connection.release(Hold.publish)
   }
 
   /** Nothing is waited for any more. */

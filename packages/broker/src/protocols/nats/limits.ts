@@ -1,4 +1,6 @@
-/** What a NATS peer may make us hold. Where NATS has such a bound it is the standard value of nats-server. */
+/**
+ * What a NATS peer may make us hold. Where NATS has such a bound it is the standard value of nats-server; some of them may be set (`options.ts`).
+ */
 export const natsLimits = {
   /** Arguments of one line. [NATS max_control_line] */
   controlLineBytesMax: 4096,
@@ -19,17 +21,19 @@ export const natsLimits = {
   /** Answers that wait for a client to read before nothing more is asked of it; messages do not count. */
   answerBytesMax: 262_144,
   /** How long a client that has to log in may take to say CONNECT, ms. [NATS auth_timeout] */
-  authMs: 2000,
+  authTimeoutMs: 2000,
+  /** How long a client may take from INFO to the end of its TLS handshake, ms. [NATS tls timeout] */
+  tlsTimeoutMs: 2000,
   /** How often an idle client is asked whether it is there, ms. [NATS ping_interval] */
   pingIntervalMs: 120_000,
   /** Questions that may go unanswered. [NATS ping_max] */
   pingsOutMax: 2,
-  /** Deliveries that one client may cause before it goes to the end of the line. */
-  deliveriesPerSlice: 8192,
   /** Words of a subject up to which every pattern is tried that could fit it. */
   patternWordsMax: 6,
   /** Subscriptions of a client that has gone which go before it goes to the end of the line. */
   removalsPerRun: 1000,
+  /** Connections that have ended and are still shown by monitoring. NATS has 10,000. */
+  closedKept: 256,
   /** What a client sent, in a line of the log, characters. */
   loggedCharsMax: 64,
 } as const

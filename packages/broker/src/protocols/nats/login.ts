@@ -8,23 +8,23 @@ import {
   noRespondersNeedHeaders,
 } from './errors.ts'
 import { Hold } from './flow.ts'
-import { natsLimits } from './limits.ts'
 import { printable } from './printable.ts'
 import type { Session } from './session.ts'
 
 const PROTOCOL_MAX = 1
+const ANOTHER_LOGIN = 'another login, with subscriptions of the first'
+const NO_ACCESS = 'no access to the virtual host'
 
 /**
  * How a session comes to its principal.
  *
  *   CONNECT with user and pass     that user of the broker
+ *   CONNECT with auth_token        the user whose token it is
  *   CONNECT without, or no CONNECT guest, if the peer is on this machine and guest still has the password that everybody knows
  *
- * A refusal is held back, more so the more there were from that address, and then closes the connection. Tokens, keys and JWTs name nobody here.
+ * A refusal is held back, more so the more there were from that address, and then closes the connection. Keys and JWTs name nobody here.
  */
 export class Login {
-  /** Whether INFO asks for a login. */
-  readonly isRequired: boolean
   readonly #session: Session
   readonly #timer: Timer
   #refusal: Timer | null = null
@@ -33,8 +33,8 @@ export class Login {
   constructor(session: Session) {
     this.#session = session
     this.#timer = new Timer(() => session.fail(authenticationTimeout()))
-    this.isRequired = this.#unauthenticated().principal === null
-    if (this.isRequired) this.#timers.set(this.#timer, natsLimits.authMs)
+    const isRequired = this.#unauthenticated().principal === null
+    if (isRequired) this.#timers.set(this.#timer, session.head.limits.authTimeoutMs)
   }
 
   get #timers(): Session['head']['broker']['timers'] {
@@ -43,8 +43,7 @@ export class Login {
 
   #unauthenticated(): LoginOutcome {
     const { head, connection } = this.#session
-    const { loopback } = connection.endpoint
-    return head.broker.access.users.verifyUnauthenticated({ loopback })
+    return head.unauthenticated(connection.endpoint)
   }
 
   /** A client that does not begin by CONNECT. */
@@ -57,11 +56,14 @@ export class Login {
     const options = parseConnectOptions(json)
     if (options.protocol < 0 || options.protocol > PROTOCOL_MAX) throw invalidClientProtocol()
     if (options.noResponders && !options.headers) throw noRespondersNeedHeaders()
-    this.#session.options = options
-    if (options.hasOtherCredentials) {
-      return this.#refuse('tokens, keys and JWTs are not served: use a user and its password')
+    this.#session.introduce(options)
+    if (!this.#session.head.ignoresLogins) {
+      if (options.hasOtherCredentials) {
+        return this.#refuse('keys and JWTs are not served: use a token, or a user and its password')
+      }
+      if (options.user !== '' || options.pass !== '') return this.#verify(options)
+      if (options.token !== '') return this.#verifyToken(options.token)
     }
-    if (options.user !== '' || options.pass !== '') return this.#verify(options)
     if (!this.#session.isIn && !this.#enter(this.#unauthenticated())) {
       return this.#refuse('no user was given, and guest may not come in')
     }
@@ -74,20 +76,33 @@ export class Login {
     if (this.#refusal !== null) this.#timers.clear(this.#refusal)
   }
 
+  #verifyToken(token: string): void {
+    const { head, connection } = this.#session
+    if (this.#hasSubscriptions) return this.#refuse(ANOTHER_LOGIN)
+    const { loopback } = connection.endpoint
+    const outcome = head.broker.access.tokens.verify({ token, loopback })
+    if (this.#enter(outcome)) return this.#accepted()
+    this.#refuse(`a token: ${outcome.refusal ?? NO_ACCESS}`)
+  }
+
+  /** They are in the virtual host of who made them. */
+  get #hasSubscriptions(): boolean {
+    return this.#session.subscriptions.size > 0
+  }
+
   #verify({ user, pass }: ConnectOptions): void {
-    const { head, connection, flow, subscriptions } = this.#session
-    if (subscriptions.size > 0)
-      return this.#refuse('another login, with subscriptions of the first')
+    const { head, connection } = this.#session
+    if (this.#hasSubscriptions) return this.#refuse(ANOTHER_LOGIN)
     this.#timers.clear(this.#timer)
-    flow.hold(Hold.login)
+    connection.hold(Hold.login)
     const { loopback } = connection.endpoint
     head.broker.access.users.verify({ name: user, password: pass, loopback }, (outcome) => {
       if (this.#isClosed) return
       if (!this.#enter(outcome)) {
-        const reason = outcome.refusal ?? 'no access to the virtual host'
+        const reason = outcome.refusal ?? NO_ACCESS
         return this.#refuse(`user '${printable(user)}': ${reason}`)
       }
-      flow.release(Hold.login)
+      connection.release(Hold.login)
       this.#accepted()
     })
   }
@@ -109,11 +124,11 @@ export class Login {
   }
 
   #refuse(reason: string): void {
-    const { head, connection, flow } = this.#session
+    const { head, connection } = this.#session
     const { failedLogins, turn } = head.broker
     const { remoteAddress: address } = connection.endpoint
     const delayMs = failedLogins.delayMs({ address, nowMs: turn.clock.nowMs() })
-    flow.hold(Hold.login)
+    connection.hold(Hold.login)
     this.#timers.clear(this.#timer)
     this.#refusal = new Timer(() => this.#session.fail(authorizationViolation(reason)))
     this.#timers.set(this.#refusal, delayMs)

@@ -13,40 +13,26 @@ import {
   unknownOperation,
 } from './errors.ts'
 import { natsLimits } from './limits.ts'
+import { PublishedSubject, Verdict } from './published-subject.ts'
 import type { Session } from './session.ts'
 
-/** Where every subject is a routing key. */
-export const SUBJECT_EXCHANGE = 'amq.topic'
-
-/** Address of a message: the exchange and the subject, each after an octet with its length. */
-const PREFIX: Buffer = Buffer.from([SUBJECT_EXCHANGE.length, ...Buffer.from(SUBJECT_EXCHANGE)])
-const SUBJECT_AT = PREFIX.length + 1
-const ADDRESS_BYTES = SUBJECT_AT + natsLimits.subjectBytesMax
 /** Header bytes of a message with neither headers nor a subject for answers. */
 const NO_HEADER: Buffer = Buffer.alloc(1)
 const CR = 13
 const LF = 10
-
-/** What becomes of messages under a subject. */
-const Verdict = { accepted: 0, nobody: 1, refused: 2 } as const
-type Verdict = (typeof Verdict)[keyof typeof Verdict]
 
 /** What one connection publishes; made with its first message. */
 export class Publishing {
   readonly #session: Session
   readonly #publisher: Publisher
   readonly #publication: Publication = new Publication(Origin.nats)
-  readonly #address: Buffer = Buffer.allocUnsafeSlow(ADDRESS_BYTES)
-  #subjectBytes: number = -1
-  #verdict: Verdict = Verdict.refused
+  readonly #subject: PublishedSubject = new PublishedSubject()
 
   constructor(session: Session) {
     this.#session = session
     this.#publisher = session.head.broker.newPublisher(session)
-    PREFIX.copy(this.#address)
     this.#publication.publisher = session.id
-    this.#publication.address = this.#address
-    this.#publication.addressEnd = 0
+    this.#publication.address = this.#subject.address
   }
 
   /**
@@ -63,29 +49,75 @@ export class Publishing {
     if (count < 1 + numbers || count > 2 + numbers) throw unknownOperation('arguments of a publish')
     const bytes = sizeAt(line, buffer, count - 1)
     const headerBytes = numbers === 2 ? this.#headerBytes(buffer, count - 2, bytes) : 0
-    if (bytes > natsLimits.payloadBytesMax) {
-      throw payloadViolation(`a message of ${bytes} bytes, at most ${natsLimits.payloadBytesMax}`)
+    const { payloadBytesMax } = this.#session.head.limits
+    if (bytes > payloadBytesMax) {
+      throw payloadViolation(`a message of ${bytes} bytes, at most ${payloadBytesMax}`)
     }
     const bodyEnd = start + bytes
     if (bodyEnd + 2 > end) {
       connection.bytesNeeded = bodyEnd + 2 - at
       return at
     }
-    if (buffer[bodyEnd] !== CR || buffer[bodyEnd + 1] !== LF) {
+    if (!isLineEnd(buffer, bodyEnd)) {
       throw unknownOperation('a message that does not end where it says')
     }
     const hasReply = count === 2 + numbers
-    const verdict = this.#judge(buffer, line.starts[0] as number, line.ends[0] as number)
-    if (verdict === Verdict.refused) return bodyEnd + 2
+    const isSame = this.#takeSubject(buffer)
+    if (this.#subject.verdict === Verdict.refused) return bodyEnd + 2
     if (hasReply || headerBytes > 0) {
       if (!this.#setHeader(buffer, hasReply, start, headerBytes)) return bodyEnd + 2
-    } else this.#setNoHeader()
+    } else {
+      this.#setNoHeader()
+      // Answers are in the way of shortcuts.
+      if (isSame && numbers === 1 && !this.#session.options.verbose) {
+        this.#subject.rememberStart(buffer, at, line.ends[0] as number)
+      }
+    }
+    this.#publication.sameAddress = isSame
+    this.#setBody(buffer, start + headerBytes, bodyEnd)
+    if (!this.#publish(hasReply ? line.text(buffer, 1) : '')) return at
+    this.#count(bytes)
+    return bodyEnd + 2
+  }
+
+  /**
+   * A PUB that begins just as the last one did: neither need its words be found nor its subject judged. Returns where the next line begins, or
+   * `at` if it is something else, not all there or not in order: that is for take() to say.
+   */
+  again(buffer: Buffer, at: number, end: number): number {
+    const sizeAt = this.#subject.behindStart(buffer, at, end)
+    if (sizeAt === at) return at
+    let lineEnd = sizeAt
+    let bytes = 0
+    for (; lineEnd < end; lineEnd++) {
+      const digit = (buffer[lineEnd] as number) - 0x30
+      if (digit < 0 || digit > 9 || bytes > this.#session.head.limits.payloadBytesMax) break
+      bytes = bytes * 10 + digit
+    }
+    const bodyStart = lineEnd + 2
+    const bodyEnd = bodyStart + bytes
+    if (lineEnd === sizeAt || bytes > this.#session.head.limits.payloadBytesMax) return at
+    if (bodyEnd + 2 > end || !isLineEnd(buffer, lineEnd) || !isLineEnd(buffer, bodyEnd)) return at
+    this.#setNoHeader()
+    this.#publication.sameAddress = true
+    this.#setBody(buffer, bodyStart, bodyEnd)
+    if (!this.#publish('')) return at
+    this.#count(bytes)
+    return bodyEnd + 2
+  }
+
+  #setBody(buffer: Buffer, start: number, end: number): void {
     const publication = this.#publication
     // Compared first: storing a reference costs more than a look.
     if (publication.body !== buffer) publication.body = buffer
-    publication.bodyStart = start + headerBytes
-    publication.bodyEnd = bodyEnd
-    return this.#publish(verdict, hasReply ? line.text(buffer, 1) : '') ? bodyEnd + 2 : at
+    publication.bodyStart = start
+    publication.bodyEnd = end
+  }
+
+  #count(bytes: number): void {
+    const { traffic } = this.#session
+    traffic.inMessages++
+    traffic.inBytes += bytes
   }
 
   #headerBytes(buffer: Buffer, index: number, bytes: number): number {
@@ -101,35 +133,15 @@ export class Publishing {
     return headerBytes
   }
 
-  /** What becomes of messages under this subject; remembered, since a client nearly always repeats itself. */
-  #judge(buffer: Buffer, start: number, end: number): Verdict {
-    if (this.#isLastSubject(buffer, start, end)) {
-      if (this.#verdict === Verdict.refused) this.#refuse(buffer, start, end)
-      return this.#verdict
-    }
-    const bytes = end - start
-    this.#subjectBytes = -1
-    if (bytes > natsLimits.subjectBytesMax || !isUtf8(buffer.subarray(start, end))) {
-      this.#refuse(buffer, start, end)
-      return Verdict.refused
-    }
-    const kind = subjectKind(buffer, start, end)
-    this.#verdict = verdictOn(kind, this.#session.options.pedantic)
-    if (this.#verdict === Verdict.refused) this.#refuse(buffer, start, end)
-    this.#address[SUBJECT_AT - 1] = bytes
-    buffer.copy(this.#address, SUBJECT_AT, start, end)
-    this.#publication.addressEnd = SUBJECT_AT + bytes
-    this.#subjectBytes = bytes
-    return this.#verdict
-  }
-
-  #isLastSubject(buffer: Buffer, start: number, end: number): boolean {
-    if (end - start !== this.#subjectBytes) return false
-    const address = this.#address
-    for (let i = start, j = SUBJECT_AT; i < end; i++, j++) {
-      if (address[j] !== buffer[i]) return false
-    }
-    return true
+  /** Whether it is the last one again; who may not publish to it is told so. */
+  #takeSubject(buffer: Buffer): boolean {
+    const { options, head } = this.#session
+    const start = head.line.starts[0] as number
+    const end = head.line.ends[0] as number
+    const isSame = this.#subject.take(buffer, start, end, options.pedantic)
+    if (this.#subject.verdict === Verdict.refused) this.#refuse(buffer, start, end)
+    else this.#publication.addressEnd = this.#subject.addressEnd
+    return isSame
   }
 
   #refuse(buffer: Buffer, start: number, end: number): void {
@@ -166,7 +178,8 @@ export class Publishing {
   }
 
   /** False if it has to wait. */
-  #publish(verdict: Verdict, reply: string): boolean {
+  #publish(reply: string): boolean {
+    const { verdict } = this.#subject
     const session = this.#session
     const { verbose, noResponders } = session.options
     let targets = 0
@@ -183,10 +196,10 @@ export class Publishing {
       if (verdict === Verdict.accepted) targets = this.#publisher.publish(this.#publication)
     } catch (error) {
       if (!(error instanceof BrokerError)) throw error
-      session.refuse(publishErrorFrom(error, this.#subject))
+      session.refuse(publishErrorFrom(error, this.#subject.text))
       return true
     }
-    session.caused += targets
+    session.connection.work += targets
     if (targets === 0 && noResponders && reply !== '') this.#tellNobodyHeard(reply)
     return true
   }
@@ -194,10 +207,6 @@ export class Publishing {
   /** Whether it goes to a queue or a stream: only that takes memory. */
   #isKept(): boolean {
     return this.#publisher.routeOf(this.#publication).size > 0
-  }
-
-  get #subject(): string {
-    return this.#address.toString('utf8', SUBJECT_AT, SUBJECT_AT + this.#subjectBytes)
   }
 
   #tellNobodyHeard(reply: string): void {
@@ -215,15 +224,12 @@ function sizeAt(line: ControlLine, buffer: Buffer, index: number): number {
   return size
 }
 
-/** Wildcards are letters like others here, unless the client asked for strictness; what has an empty word nobody can hear. [as nats-server] */
-function verdictOn(kind: SubjectKind, pedantic: boolean): Verdict {
-  if (kind === SubjectKind.literal) return Verdict.accepted
-  if (pedantic) return Verdict.refused
-  return kind === SubjectKind.pattern ? Verdict.accepted : Verdict.nobody
-}
-
 function isReply(buffer: Buffer, start: number, end: number): boolean {
   if (end - start > natsLimits.subjectBytesMax) return false
   if (subjectKind(buffer, start, end) !== SubjectKind.literal) return false
   return isUtf8(buffer.subarray(start, end))
+}
+
+function isLineEnd(buffer: Buffer, at: number): boolean {
+  return buffer[at] === CR && buffer[at + 1] === LF
 }

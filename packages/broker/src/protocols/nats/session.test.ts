@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { limits } from '../../base/limits.ts'
 import { Alarm } from '../../core/alarms.ts'
 import { noArguments } from '../../core/arguments.ts'
 import { FakeNatsClient } from '../../testing/nats-client.ts'
@@ -228,7 +229,7 @@ test('who has to log in and does not is closed after two seconds', () => {
   const { world, head } = newWorld()
   const elsewhere = new FakeNatsClient(world, head, { loopback: false })
   assert.equal(info(elsewhere)['auth_required'], true)
-  world.advance(natsLimits.authMs - 100)
+  world.advance(natsLimits.authTimeoutMs - 100)
   assert.equal(elsewhere.take(), '')
   world.advance(200)
   assert.equal(elsewhere.take(), "-ERR 'Authentication Timeout'\r\n")
@@ -390,8 +391,9 @@ test('who is heard by many goes to the end of the line after a few messages', ()
   const session = [...head.sessions].find(({ connection }) => connection === publisher.connection)
   const message = 'PUB a 1\r\nx\r\n'
   const input = Buffer.from(message.repeat(100))
-  const messages = Math.ceil(natsLimits.deliveriesPerSlice / subscribers)
+  const messages = Math.ceil(limits.workPerSlice / subscribers)
   for (let round = 0; round < 3; round++) {
+    publisher.connection.work = 0
     const stopped = session?.receive(input, 0, input.length, input.length)
     assert.equal(stopped, messages * message.length)
   }

@@ -1,5 +1,6 @@
 import type { Logger } from '../../base/log.ts'
 import type { Connection, ConnectionHandler } from '../../base/net/connection.ts'
+import { TLS_HANDSHAKE } from '../../base/net/tls.ts'
 import { DecodeError } from '../../base/reader.ts'
 import type { Task } from '../../base/turn.ts'
 import type { Principal } from '../../core/auth/principal.ts'
@@ -7,14 +8,16 @@ import type { Caller, Outcome } from '../../core/outcome.ts'
 import type { VirtualHost } from '../../core/topology/virtual-host.ts'
 import { defaultOptions, type ConnectOptions } from './codec/connect-options.ts'
 import { parseSize, TOO_LONG, Verb } from './codec/control-line.ts'
-import { errorLine, infoLine, OK, PONG } from './codec/server-lines.ts'
+import { errorLine, OK, PONG } from './codec/server-lines.ts'
 import {
   controlLineExceeded,
   INTERNAL_TEXT,
   NatsError,
   staleConnection,
+  tlsNotServed,
   unknownOperation,
 } from './errors.ts'
+import { EndReason } from './end-reason.ts'
 import { Flow, Hold } from './flow.ts'
 import type { NatsHead } from './head.ts'
 import { KeepAlive } from './keep-alive.ts'
@@ -25,6 +28,7 @@ import { printable } from './printable.ts'
 import { Publishing } from './publishing.ts'
 import { Subscribing } from './subscribing.ts'
 import { ClientSubscriptions } from './subscriptions.ts'
+import { Traffic } from './traffic.ts'
 
 /**
  * One NATS connection: who it is, what it is subscribed to, how it ends.
@@ -41,10 +45,11 @@ export class Session implements ConnectionHandler, Caller {
   readonly watch: OutputWatch
   readonly subscriptions: ClientSubscriptions
   options: ConnectOptions = defaultOptions
-  /** Deliveries that it has caused in this slice. */
-  caused: number = 0
-  /** Messages that it has heard. */
-  delivered: number = 0
+  readonly traffic: Traffic = new Traffic()
+  /** When something came of it last, by the clock that only grows. */
+  lastActiveMs: number
+  /** Why it is over, in nats-server's words where it has any. */
+  endReason: string = EndReason.client
   readonly #login: Login
   readonly #keepAlive: KeepAlive
   readonly #subscribing: Subscribing
@@ -60,18 +65,23 @@ export class Session implements ConnectionHandler, Caller {
     this.head = head
     this.connection = connection
     this.id = broker.nextId()
+    this.lastActiveMs = broker.turn.nowMs
     this.log = head.logger.child({ conn: connection.id, peer: `${remoteAddress}:${remotePort}` })
     this.flow = new Flow(connection, broker.alarms)
     this.subscriptions = new ClientSubscriptions(this)
     this.#subscribing = new Subscribing(this)
     const { timers } = broker
-    this.watch = new OutputWatch(connection, { timers, slow: (why) => this.#slow(why) })
+    const { limits } = head
+    const slow = (why: string, reason: EndReason): void => this.#slow(why, reason)
+    this.watch = new OutputWatch(connection, { timers, limits, slow })
     this.#keepAlive = new KeepAlive(connection, {
       timers,
+      limits,
       stale: () => this.fail(staleConnection()),
     })
     this.#login = new Login(this)
-    connection.write(infoLine(head.infoFor(connection, this.#login.isRequired)))
+    // Where TLS is, INFO came before it.
+    if (!connection.encrypted) connection.write(head.infoFor(connection))
   }
 
   /** Whether somebody has logged in, or was let in without. */
@@ -87,9 +97,20 @@ export class Session implements ConnectionHandler, Caller {
     return this.#vhost as VirtualHost
   }
 
+  /** How long a PING of ours took to come back, ms; null before the first. */
+  get roundTripMs(): number | null {
+    return this.#keepAlive.roundTripMs
+  }
+
   /** Null before somebody has logged in. */
   get userName(): string | null {
     return this.#principal?.name ?? null
+  }
+
+  /** What the client says of itself; what was published before was judged by what it said then. */
+  introduce(options: ConnectOptions): void {
+    this.options = options
+    this.#publishing = null
   }
 
   enter(principal: Principal, vhost: VirtualHost): void {
@@ -102,9 +123,14 @@ export class Session implements ConnectionHandler, Caller {
     const { connection } = this
     let at = start
     connection.bytesNeeded = 1
-    this.caused = 0
+    this.lastActiveMs = this.head.broker.turn.nowMs
     try {
-      while (at < softEnd && this.#mayGoOn) {
+      while (at < softEnd && connection.mayGoOn) {
+        const after = this.#publishing === null ? at : this.#publishing.again(buffer, at, end)
+        if (after > at) {
+          at = after
+          continue
+        }
         const next = this.head.line.parse(buffer, at, end)
         if (next === TOO_LONG) throw controlLineExceeded()
         if (next < 0) {
@@ -116,15 +142,14 @@ export class Session implements ConnectionHandler, Caller {
         at = stopped
       }
     } catch (error) {
-      this.fail(error)
+      this.fail(this.#isTls(buffer, at) ? tlsNotServed() : error)
     }
     return at
   }
 
-  /** A message to a thousand subscribers is a thousand times the work. */
-  get #mayGoOn(): boolean {
-    const { held, open } = this.connection
-    return !held && open && this.caused < natsLimits.deliveriesPerSlice
+  /** A client that begins TLS unasked; what it says is no line that anybody could read. */
+  #isTls(buffer: Buffer, at: number): boolean {
+    return this.#principal === null && !this.connection.encrypted && buffer[at] === TLS_HANDSHAKE
   }
 
   /** Carries out the line [at, next) and what belongs to it; returns where the next begins, or `at` if it has to come again. */
@@ -149,7 +174,7 @@ export class Session implements ConnectionHandler, Caller {
 
   /** Until the core has answered the subscriptions before. */
   #wait(at: number): number {
-    this.flow.hold(Hold.answer)
+    this.connection.hold(Hold.answer)
     return at
   }
 
@@ -211,6 +236,7 @@ export class Session implements ConnectionHandler, Caller {
       const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
       this.log.error('internal error', { stack })
     } else this.log.warn(`${known.message}: ${printableDetail(known.detail)}`)
+    this.endReason = known?.endReason ?? EndReason.internal
     this.answer(errorLine(known?.message ?? INTERNAL_TEXT))
     this.end()
   }
@@ -218,7 +244,18 @@ export class Session implements ConnectionHandler, Caller {
   /** Ends the connection and says why. */
   close(reason: string): void {
     if (!this.connection.open) return
+    this.endReason = reason
     this.answer(errorLine(reason))
+    this.end()
+  }
+
+  /** The broker closes. Clients that know of it look for another one, or for this one again. [NATS lame duck mode] */
+  shutDown(): void {
+    if (!this.#isOver) this.endReason = EndReason.shutdown
+    const { connection } = this
+    if (this.options.protocol >= 1 && connection.open) {
+      connection.write(this.head.infoFor(connection, { isLeaving: true }))
+    }
     this.end()
   }
 
@@ -229,8 +266,11 @@ export class Session implements ConnectionHandler, Caller {
   }
 
   /** Who does not take what it has asked for is not told either. [as nats-server] */
-  #slow(why: string): void {
+  #slow(why: string, reason: EndReason): void {
     this.log.warn(`slow consumer, connection closed: ${why}`)
+    this.head.slowConsumers++
+    this.head.broker.totals.slowSubscribers++
+    this.endReason = reason
     this.#release()
     this.connection.destroy()
   }
@@ -240,7 +280,10 @@ export class Session implements ConnectionHandler, Caller {
   }
 
   closed(error: Error | null): void {
-    if (error !== null && !this.#isOver) this.log.info(error.message)
+    if (error !== null && !this.#isOver) {
+      this.log.info(error.message)
+      this.endReason = EndReason.network
+    }
     this.#release()
     this.head.forget(this)
   }
@@ -249,6 +292,7 @@ export class Session implements ConnectionHandler, Caller {
   #release(): void {
     if (this.#isOver) return
     this.#isOver = true
+    this.head.closed.add(this)
     this.#login.closed()
     this.#keepAlive.stop()
     this.watch.stop()

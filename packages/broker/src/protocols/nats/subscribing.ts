@@ -11,7 +11,7 @@ import {
 import { natsLimits } from './limits.ts'
 import { Hold } from './flow.ts'
 import { printable } from './printable.ts'
-import { SUBJECT_EXCHANGE } from './publishing.ts'
+import { SUBJECT_EXCHANGE } from './published-subject.ts'
 import type { Session } from './session.ts'
 import { ClientSubscription } from './subscriptions.ts'
 
@@ -52,7 +52,7 @@ export class Subscribing {
     const subscription = new ClientSubscription(session, { sid, pattern, group })
     subscriptions.add(subscription)
     this.#asked.push(subscription)
-    const request = { exchange: SUBJECT_EXCHANGE, subscription: subscription.subscription }
+    const request = { exchange: SUBJECT_EXCHANGE, subscription }
     session.head.broker.subscribe(session, 1, request)
     return true
   }
@@ -78,10 +78,13 @@ export class Subscribing {
     }
     if (outcome.kind === 'failed') {
       session.subscriptions.forget(subscription)
-      const { pattern: subject, group } = subscription.subscription
+      const { pattern: subject, group } = subscription
       session.refuse(subscribeErrorFrom(outcome.error, { subject, group }))
-    } else this.#answerOk()
-    if (this.#asked.length === 0) session.flow.release(Hold.answer)
+    } else {
+      session.head.subscribed++
+      this.#answerOk()
+    }
+    if (this.#asked.length === 0) session.connection.release(Hold.answer)
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Heard } from '../../core/subscription/heard.ts'
 import { Dialect, Subscription, type Subscriber } from '../../core/subscription/subscription.ts'
 import { patternsFor } from './codec/subjects.ts'
-import { writeMessage, type Addressee } from './delivery.ts'
+import { writeMessage } from './delivery.ts'
 import { natsLimits } from './limits.ts'
 import type { Session } from './session.ts'
 
@@ -12,54 +12,36 @@ export interface SubscribeOptions {
 }
 
 /** One SUB of a client: what it is called, how often it has heard something, and when it has heard enough. */
-export class ClientSubscription implements Subscriber, Addressee {
-  readonly sid: string
-  readonly subscription: Subscription
-  readonly #session: Session
-  #delivered: number = 0
-  /** How many messages it ends after; 0 for never. */
-  #deliveredMax: number = 0
+export class ClientSubscription extends Subscription {
+  /** Messages that it has heard. */
+  delivered: number = 0
+  /** How many it ends after; 0 for never. */
+  deliveredMax: number = 0
 
   constructor(session: Session, { sid, pattern, group }: SubscribeOptions) {
-    this.sid = sid
-    this.#session = session
-    this.subscription = new Subscription({
+    super({
       pattern,
       dialect: Dialect.nats,
       group,
-      subscriber: this,
+      subscriber: session.subscriptions,
       tag: sid,
       skipPublisher: session.options.echo ? 0 : session.id,
     })
   }
 
-  get hasHeaders(): Addressee['hasHeaders'] {
-    return this.#session.options.headers
-  }
-
-  get views(): Addressee['views'] {
-    return this.#session.head.views
-  }
-
-  hear(heard: Heard): void {
-    const session = this.#session
-    // It may have ended while others heard the same message.
-    if (!session.connection.open || this.subscription.exchange === null) return
-    this.#delivered++
-    session.delivered++
-    session.watch.wrote(writeMessage(session.connection, this, heard))
-    if (this.#delivered === this.#deliveredMax) session.subscriptions.remove(this)
+  get sid(): string {
+    return this.tag
   }
 
   /** Whether it has heard enough already. Messages that it has heard before count. [as nats-server] */
   endAfter(messages: number): boolean {
-    this.#deliveredMax = messages > this.#delivered ? messages : 0
-    return this.#deliveredMax === 0
+    this.deliveredMax = messages > this.delivered ? messages : 0
+    return this.deliveredMax === 0
   }
 }
 
 /** What one connection is subscribed to, by the names that it gave. */
-export class ClientSubscriptions {
+export class ClientSubscriptions implements Subscriber {
   readonly #session: Session
   readonly #bySid = new Map<string, ClientSubscription>()
   /** Those without a group; made when somebody asks, since few clients ever do. */
@@ -73,8 +55,22 @@ export class ClientSubscriptions {
     return this.#bySid.size
   }
 
+  hear(heard: Heard, subscription: Subscription): void {
+    const session = this.#session
+    // It may have ended while others heard the same message.
+    if (!session.connection.open || subscription.exchange === null) return
+    const own = subscription as ClientSubscription
+    own.delivered++
+    session.watch.wrote(writeMessage(session, own.tag, heard))
+    if (own.delivered === own.deliveredMax) this.remove(own)
+  }
+
   find(sid: string): ClientSubscription | undefined {
     return this.#bySid.get(sid)
+  }
+
+  values(): IterableIterator<ClientSubscription> {
+    return this.#bySid.values()
   }
 
   add(subscription: ClientSubscription): void {
@@ -86,13 +82,13 @@ export class ClientSubscriptions {
   remove(subscription: ClientSubscription): void {
     this.forget(subscription)
     const { broker } = this.#session.head
-    broker.unsubscribe(this.#session, 0, subscription.subscription)
+    broker.unsubscribe(this.#session, 0, subscription)
   }
 
   /** The core does not have it. */
   forget(subscription: ClientSubscription): void {
     if (this.#bySid.get(subscription.sid) === subscription) this.#bySid.delete(subscription.sid)
-    const { pattern } = subscription.subscription
+    const { pattern } = subscription
     const others = this.#byPattern?.get(pattern)
     others?.delete(subscription)
     if (others?.size === 0) this.#byPattern?.delete(pattern)
@@ -126,7 +122,7 @@ export class ClientSubscriptions {
   }
 
   #index(index: Map<string, Set<ClientSubscription>>, subscription: ClientSubscription): void {
-    const { pattern, group } = subscription.subscription
+    const { pattern, group } = subscription
     if (group !== null) return
     const others = index.get(pattern)
     if (others === undefined) index.set(pattern, new Set([subscription]))

@@ -21,7 +21,8 @@ export class RedisCaller implements Caller {
 
   /** Most connections of subscribers never need one. */
   get publishing(): Publishing {
-    this.#publishing ??= new Publishing(this.#session.head.broker, this)
+    const { head, connection } = this.#session
+    this.#publishing ??= new Publishing(head.broker, this, connection)
     return this.#publishing
   }
 

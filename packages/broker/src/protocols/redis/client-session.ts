@@ -1,4 +1,5 @@
 import type { ClientConnection, ConnectionDescription } from '../../core/connections.ts'
+import type { Subscription } from '../../core/subscription/subscription.ts'
 import type { Session } from './session.ts'
 
 /** One Redis connection as it is listed and closed from outside. */
@@ -30,6 +31,13 @@ export class ClientSession implements ClientConnection {
       confirmed: 0,
       delivered: 0,
     }
+  }
+
+  /** Sharded channels are not the core's. */
+  *subscriptions(): Generator<Subscription> {
+    const { channels, patterns } = this.#session.subscriptions
+    yield* channels.values()
+    yield* patterns.values()
   }
 
   #stateName(): ConnectionDescription['state'] {

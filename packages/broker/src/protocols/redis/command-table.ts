@@ -1,5 +1,6 @@
 import type { Command } from './command.ts'
 import type { Request } from './codec/request.ts'
+import { aclCommand } from './handlers/acl.ts'
 import { clientCommand } from './handlers/client.ts'
 import { commandCommand } from './handlers/command.ts'
 import { connectionCommands } from './handlers/connection.ts'
@@ -12,6 +13,7 @@ const all: readonly Command[] = [
   ...connectionCommands,
   ...transactionCommands,
   ...serverCommands,
+  aclCommand,
   clientCommand,
   commandCommand(() => commandTable),
 ]

@@ -7,7 +7,7 @@ const ALL_ELSE =
   'expireat expiretime fcall fcall_ro flushall flushdb function get getbit getdel getex getrange getset incr incrby incrbyfloat keys lcs ' +
   'mget migrate move mset msetnx object persist pexpire pexpireat pexpiretime pfadd pfcount pfdebug pfmerge pfselftest psetex ' +
   'pttl randomkey rename renamenx restore scan script set setbit setex setnx setrange sort sort_ro strlen substr swapdb touch ttl ' +
-  'type unlink unwatch wait waitaof watch'
+  'type unlink wait waitaof watch'
 const COLLECTIONS =
   'geoadd geodist geohash geopos georadius georadius_ro georadiusbymember georadiusbymember_ro geosearch geosearchstore hdel hexists ' +
   'hexpire hget hgetall hincrby hincrbyfloat hkeys hlen hmget hmset hrandfield hscan hset hsetnx hstrlen httl hvals sadd scard sdiff ' +
@@ -20,6 +20,9 @@ const LISTS =
   'rpush rpushx'
 const STREAMS =
   'xack xadd xautoclaim xclaim xdel xgroup xinfo xlen xpending xrange xread xreadgroup xrevrange xsetid xtrim'
+
+/** Of clients that have mistaken it for a part of a cluster. In Redis' words. */
+const CLUSTERED = new Set(['asking', 'cluster', 'readonly', 'readwrite'])
 
 const USES: readonly (readonly [string, string])[] = [
   [LISTS, 'for a queue of work use one of AMQP 0-9-1'],
@@ -34,6 +37,7 @@ const useByName: ReadonlyMap<string, string> = new Map(
 
 /** Undefined for what is no such command. */
 export function dataCommandError(name: string): string | undefined {
+  if (CLUSTERED.has(name)) return 'ERR This instance has cluster support disabled'
   const use = useByName.get(name)
   if (use === undefined) return undefined
   return `ERR '${name}' needs a database, and PolyMQ is a broker: of Redis it serves publish and subscribe; ${use}`

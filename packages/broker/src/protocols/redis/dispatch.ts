@@ -6,12 +6,15 @@ import type { Reply } from './codec/reply.ts'
 import {
   CommandError,
   errorTexts,
+  execDiscarded,
   notInSubscriberMode,
   textOf,
   unknownCommand,
   unknownSubcommand,
   wrongArity,
 } from './errors.ts'
+import { publishTo } from './handlers/pubsub.ts'
+import { ReplyMode } from './reply-mode.ts'
 import type { Session } from './session.ts'
 
 /** What a browser that was made to talk to this port says in its first lines. [as Redis] */
@@ -24,26 +27,54 @@ const PUBLISH = Buffer.from('publish')
  * command and its words are of the right number, whether the client may give any, whether it may give this one now.
  */
 export function execute(session: Session, request: Request): void {
-  // Nearly all that is sent in numbers is this one word, which need not be made a text for it.
-  const name = request.isWord(0, PUBLISH) ? 'publish' : request.lower(0)
+  if (isSimplePublish(session, request)) return publishAtOnce(session, request)
+  const name = request.lower(0)
   if (HTTP_WORDS.has(name)) {
     return session.cutOff(
       'it talks HTTP to the Redis port: somebody may be using a browser to attack it',
     )
   }
   const reply = session.head.reply.begin(session.resp)
+  let isAdmitted = false
   try {
     const command = admitted(session, request, name)
     if (session.transaction !== null && !command.traits.includes(Trait.immediate)) {
       return enqueue(session, command, request, reply)
     }
+    isAdmitted = true
     if (mustWait(session, command, request)) return session.waitToPublish(request)
     session.lastCommand = command.name
     command.run?.(session, request, reply)
     if (!command.traits.includes(Trait.answersItself)) session.send(reply)
   } catch (error) {
     const text = textOf(error)
-    if (session.transaction !== null) session.transaction.isBroken = true
+    if (isAdmitted) session.answer((fresh) => fresh.error(text))
+    else reject(session, name, text)
+  }
+}
+
+/** What is refused before it was begun breaks the transaction that it is in; EXEC itself ends it. [as Redis] */
+function reject(session: Session, name: string, text: string): void {
+  const isEnd = name === 'exec'
+  if (isEnd) session.transaction = null
+  if (session.transaction !== null) session.transaction.isBroken = true
+  session.answer((reply) => reply.error(isEnd ? execDiscarded(text) : text))
+}
+
+/** Nearly all that is sent in numbers is this one command, of which none of what is checked below is asked. */
+function isSimplePublish(session: Session, request: Request): boolean {
+  if (!request.isPlain || request.count !== 3 || !request.isWord(0, PUBLISH)) return false
+  if (session.caller === null || session.transaction !== null) return false
+  if (session.replyMode !== ReplyMode.on || session.head.broker.alarms.raised !== 0) return false
+  return session.resp === 3 || session.subscriptions.size === 0
+}
+
+function publishAtOnce(session: Session, request: Request): void {
+  session.lastCommand = 'publish'
+  try {
+    session.answerInteger(publishTo(session, request))
+  } catch (error) {
+    const text = textOf(error)
     session.answer((fresh) => fresh.error(text))
   }
 }

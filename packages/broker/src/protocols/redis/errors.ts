@@ -10,8 +10,16 @@ export const noAuthHello: string =
   'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> ' +
   'option can be used to authenticate the client and select the RESP protocol version at the same time'
 
+/** What Redis says in protected mode, said of what protects this broker. */
+export const denied: string =
+  'DENIED PolyMQ takes clients of Redis from its own machine only, because it has no user that may log in from elsewhere: guest may not. ' +
+  'To connect from another machine, give it one, with --user NAME:PASSWORD at its start or by polymq user create, and log in with ' +
+  'AUTH NAME PASSWORD.'
+
 export const errorTexts = {
   noAuth: 'NOAUTH Authentication required.',
+  noPassword:
+    'ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?',
   wrongPass: 'WRONGPASS invalid username-password pair or user is disabled.',
   noProto: 'NOPROTO unsupported protocol version',
   noChannel: 'NOPERM No permissions to access a channel',
@@ -40,6 +48,17 @@ export function wrongArity(command: string): string {
 
 export function unknownSubcommand(subcommand: string, command: string): string {
   return `ERR unknown subcommand '${shownText(subcommand)}'. Try ${command.toUpperCase()} HELP.`
+}
+
+/** Of a text that begins with its code. */
+export function execDiscarded(text: string): string {
+  return `EXECABORT Transaction discarded because of: ${text.replace(/^ERR /, '')}`
+}
+
+export function tooManyFor(subcommand: string, command: string): string {
+  const shown = shownText(subcommand)
+  const help = `Try ${shownText(command).toUpperCase()} HELP.`
+  return `ERR unknown subcommand or wrong number of arguments for '${shown}'. ${help}`
 }
 
 /** In Redis' words, with the beginning of the arguments. */

@@ -1,3 +1,4 @@
+import { BufferView } from '../../base/buffer-view.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Connection } from '../../base/net/connection.ts'
 import type { Broker } from '../../core/broker.ts'
@@ -7,10 +8,13 @@ import type { ProtocolHead } from '../head.ts'
 import { Channels } from './channels.ts'
 import { ClientSession } from './client-session.ts'
 import { Reply } from './codec/reply.ts'
+import type { Request } from './codec/request.ts'
 import { Session } from './session.ts'
 
 /** Clients switch features on by it: what it can, and is not about data, is served. */
 const VERSION = '7.2.0'
+
+const TOO_MANY_CLIENTS = Buffer.from('-ERR max number of clients reached\r\n')
 
 /** Publish and subscribe of Redis, on the listeners of one broker. */
 export class RedisHead implements ProtocolHead, StorageListener {
@@ -21,6 +25,10 @@ export class RedisHead implements ProtocolHead, StorageListener {
   readonly sessions: Map<number, Session> = new Map()
   /** Where answers are written: one at a time, and copied out at once. */
   readonly reply: Reply = new Reply()
+  /** Of the input that is being read. */
+  readonly views: BufferView = new BufferView()
+  /** The PUBLISH that is being carried out, if subscribers can be shown it as it stands; else null. */
+  passedOn: Request | null = null
   readonly startedMs: number
   /** Since the start. */
   accepted: number = 0
@@ -41,6 +49,11 @@ export class RedisHead implements ProtocolHead, StorageListener {
     this.sessions.set(connection.id, session)
     this.broker.connections.add(new ClientSession(session))
     connection.handle(session)
+    if (session.login.isHopeless) session.deny()
+  }
+
+  refusalFor(): Uint8Array {
+    return TOO_MANY_CLIENTS
   }
 
   forget(session: Session): void {
@@ -52,7 +65,7 @@ export class RedisHead implements ProtocolHead, StorageListener {
   channelsOf(vhost: VirtualHost): Channels {
     let channels = this.#channels.get(vhost)
     if (channels === undefined) {
-      channels = new Channels()
+      channels = new Channels(vhost)
       this.#channels.set(vhost, channels)
     }
     return channels

@@ -8,5 +8,7 @@ export const Hold = {
   output: 4,
   /** A login is being checked, or a refused one waits for its answer. */
   login: 8,
+  /** Of a subscription to many names some are still to come. */
+  names: 16,
 } as const
 export type Hold = (typeof Hold)[keyof typeof Hold]

@@ -6,10 +6,18 @@ export const redisLimits = {
   patternBytesMax: 255,
   /** Channels and patterns of one connection. */
   subscriptionsMax: 1_000_000,
+  /** Names of one command that are subscribed to before the connection goes to the end of the line. */
+  namesPerRun: 256,
+  /** Subscriptions that end before the connection goes to the end of the line. */
+  removalsPerRun: 1000,
   /** Commands that a transaction may queue. */
   transactionCommandsMax: 10_000,
   /** Bytes of them. */
   transactionBytesMax: 33_554_432,
+  /** Bytes of their answers: what comes behind is not carried out. */
+  transactionAnswerBytesMax: 8_388_608,
+  /** Commands that one may be asked to describe: a short name has a long description. */
+  describedCommandsMax: 1000,
   /** Databases that there are by number; they are all the same, and empty. [Redis databases] */
   databases: 16,
   /** How long a client may take to log in. */

@@ -9,6 +9,12 @@ import type { Session } from './session.ts'
 const DEFAULT_USER = 'default'
 const GUEST = 'guest'
 
+/** What AUTH or HELLO say; AUTH with one argument names nobody. */
+export interface LoginWords {
+  readonly name: string | null
+  readonly password: string
+}
+
 /**
  * How a session comes to its principal: as guest, if the peer is on this machine and guest has the password that everybody knows, or by AUTH or HELLO.
  *
@@ -29,21 +35,23 @@ export class Login {
   /** As at the start of a connection. */
   enterAsGuest(): void {
     const { broker } = this.#session.head
-    const { loopback } = this.#session.connection.endpoint
-    if (this.#enter(broker.access.users.verifyUnauthenticated({ loopback }))) return
+    if (this.#enter(this.#asGuest())) return
     this.#session.leave()
     broker.timers.set(this.#deadline, redisLimits.loginMs)
   }
 
   /** `accepted` answers; a refusal is answered here. */
-  attempt(login: { readonly name: string; readonly password: string }, accepted: () => void): void {
+  attempt(attempt: LoginWords, accepted: () => void): void {
     const session = this.#session
     const { broker } = session.head
     const { loopback } = session.connection.endpoint
-    const isGuest = login.name === DEFAULT_USER && broker.access.users.find(DEFAULT_USER) === null
-    const name = isGuest ? GUEST : login.name
+    const isDefault = (attempt.name ?? DEFAULT_USER) === DEFAULT_USER
+    const isGuest = isDefault && broker.access.users.find(DEFAULT_USER) === null
+    const needsNoPassword = isGuest && this.#asGuest().principal !== null
+    if (needsNoPassword) return this.#enterWithout(attempt, accepted)
+    const name = isGuest ? GUEST : (attempt.name ?? DEFAULT_USER)
     session.hold(Hold.login)
-    broker.access.users.verify({ name, password: login.password, loopback }, (outcome) => {
+    broker.access.users.verify({ name, password: attempt.password, loopback }, (outcome) => {
       if (this.#isClosed) return
       session.guard(() => {
         if (!this.#enter(outcome)) return this.#refuse(name, outcome)
@@ -51,6 +59,25 @@ export class Login {
         session.release(Hold.login)
       })
     })
+  }
+
+  /** Of a user without a password every one is right, if the user is named; else it is a mistake, but for the one that everybody knows. [as Redis] */
+  #enterWithout({ name, password }: LoginWords, accepted: () => void): void {
+    const isMistake = name === null && password !== GUEST
+    if (!isMistake && this.#enter(this.#asGuest())) return accepted()
+    this.#session.answer((reply) => reply.error(errorTexts.noPassword))
+  }
+
+  /** Whether the client may stay out for good: it is of another machine, and nobody could log in from there. */
+  get isHopeless(): boolean {
+    const { broker } = this.#session.head
+    return !this.#session.connection.endpoint.loopback && broker.access.users.loopbackOnly
+  }
+
+  #asGuest(): LoginOutcome {
+    const { head, connection } = this.#session
+    const { loopback } = connection.endpoint
+    return head.broker.access.users.verifyUnauthenticated({ loopback })
   }
 
   closed(): void {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Timers } from '../../base/timers.ts'
+import { Totals } from '../../core/totals.ts'
 import { ManualClock } from '../../testing/manual-clock.ts'
 import { redisLimits } from './limits.ts'
 import { OutputGuard } from './output-guard.ts'
@@ -11,11 +12,12 @@ class Rig {
   readonly timers = new Timers(this.clock, () => () => {})
   readonly connection = { outputBytes: 0, congested: true }
   readonly said: string[] = []
+  readonly totals: Totals = new Totals()
   readonly guard: OutputGuard
 
   constructor() {
     const session = {
-      head: { broker: { timers: this.timers } },
+      head: { broker: { timers: this.timers, totals: this.totals } },
       connection: this.connection,
       principal: {},
       cutOff: (reason: string) => this.said.push(reason),
@@ -44,6 +46,7 @@ test('more than the hard limit ends it at once', () => {
     rig.said.join(),
     /^slow consumer: 33554433 bytes of messages wait for it, 33554432 are/,
   )
+  assert.equal(rig.totals.slowSubscribers, 1)
 })
 
 test('more than the soft limit ends it after a minute, not before', () => {

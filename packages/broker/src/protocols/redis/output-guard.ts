@@ -29,7 +29,7 @@ export class OutputGuard {
     const waiting = this.#session.connection.outputBytes
     const { timers } = this.#session.head.broker
     if (waiting > redisLimits.pushBytesMax) {
-      this.#session.cutOff(`slow consumer: ${waiting} bytes of messages wait for it, ${HARD_TEXT}`)
+      this.#slow(`${waiting} bytes of messages wait for it, ${HARD_TEXT}`)
     } else if (waiting <= redisLimits.pushSoftBytesMax) timers.clear(this.#soft)
     else if (!this.#soft.armed) timers.set(this.#soft, redisLimits.pushSoftMs)
   }
@@ -37,7 +37,12 @@ export class OutputGuard {
   #softLimitPassed(): void {
     const waiting = this.#session.connection.outputBytes
     if (waiting <= redisLimits.pushSoftBytesMax) return
-    this.#session.cutOff(`slow consumer: ${waiting} bytes of messages wait for it, ${SOFT_TEXT}`)
+    this.#slow(`${waiting} bytes of messages wait for it, ${SOFT_TEXT}`)
+  }
+
+  #slow(why: string): void {
+    this.#session.head.broker.totals.slowSubscribers++
+    this.#session.cutOff(`slow consumer: ${why}`)
   }
 
   /** Counts answers; true if nothing more should be asked of the client until it has read. */

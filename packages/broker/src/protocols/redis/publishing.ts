@@ -1,3 +1,4 @@
+import type { Connection } from '../../base/net/connection.ts'
 import type { Broker } from '../../core/broker.ts'
 import { Origin, Publication } from '../../core/message.ts'
 import type { Caller } from '../../core/outcome.ts'
@@ -12,10 +13,12 @@ const KEY_AT = 1 + EXCHANGE.length + 1
 
 /** What one client publishes. Nothing of it survives a restart unless a queue or a stream is bound that keeps it. */
 export class Publishing {
+  readonly #connection: Connection
   readonly #publisher: Publisher
   readonly #publication = new Publication(Origin.redis)
 
-  constructor(broker: Broker, caller: Caller) {
+  constructor(broker: Broker, caller: Caller, connection: Connection) {
+    this.#connection = connection
     this.#publisher = broker.newPublisher(caller)
     const address = Buffer.alloc(KEY_AT + redisLimits.channelBytesMax)
     address[0] = EXCHANGE.length
@@ -27,7 +30,7 @@ export class Publishing {
   /** Arguments 1 and 2 are channel and body. Returns how many have heard it, of whatever protocol. */
   publish(request: Request): number {
     const publication = this.#point(request)
-    this.#publisher.publish(publication)
+    this.#connection.work += this.#publisher.publish(publication)
     return this.#publisher.heard
   }
 
@@ -39,16 +42,33 @@ export class Publishing {
 
   #point(request: Request): Publication {
     const publication = this.#publication
-    const { address } = publication
-    const bytes = request.bytesOf(1)
-    if (bytes > redisLimits.channelBytesMax) throw channelTooLong(bytes)
-    address[KEY_AT - 1] = bytes
-    request.buffer.copy(address, KEY_AT, request.startOf(1), request.endOf(1))
-    publication.addressEnd = KEY_AT + bytes
-    publication.body = request.buffer
+    const { buffer } = request
+    const start = request.startOf(1)
+    const end = request.endOf(1)
+    publication.sameAddress = this.#isLast(buffer, start, end)
+    if (!publication.sameAddress) this.#setChannel(buffer, start, end)
+    // Compared first: storing a reference costs more than a look.
+    if (publication.body !== buffer) publication.body = buffer
     publication.bodyStart = request.startOf(2)
     publication.bodyEnd = request.endOf(2)
     return publication
+  }
+
+  /** Whether it is the channel that was published to last: a client nearly always repeats itself. */
+  #isLast(buffer: Buffer, start: number, end: number): boolean {
+    const { address, addressEnd } = this.#publication
+    if (end - start !== addressEnd - KEY_AT) return false
+    for (let i = start, j = KEY_AT; i < end; i++, j++) if (address[j] !== buffer[i]) return false
+    return true
+  }
+
+  #setChannel(buffer: Buffer, start: number, end: number): void {
+    const publication = this.#publication
+    const bytes = end - start
+    if (bytes > redisLimits.channelBytesMax) throw channelTooLong(bytes)
+    publication.address[KEY_AT - 1] = bytes
+    buffer.copy(publication.address, KEY_AT, start, end)
+    publication.addressEnd = KEY_AT + bytes
   }
 }
 

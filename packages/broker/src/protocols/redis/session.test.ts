@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Connection } from '../../base/net/connection.ts'
 import { OutputBuffers } from '../../base/net/output-buffers.ts'
+import { guestCredential } from '../../core/auth/users.ts'
 import { FakeSocket } from '../../testing/fake-socket.ts'
 import { TestBroker } from '../../testing/test-broker.ts'
 import { RedisHead } from './head.ts'
@@ -39,6 +40,8 @@ class Rig {
 
 test('who does not log in is closed after ten seconds, and the log says why', async () => {
   const rig = new Rig()
+  // Somebody who could: else it would be told at once that nobody can.
+  rig.test.broker.access.users.addWithCredential({ name: 'ann', credential: guestCredential })
   rig.connect(false)
   assert.equal(await rig.say('PING\r\n'), '-NOAUTH Authentication required.\r\n')
   rig.test.advance(redisLimits.loginMs - 100)
@@ -47,6 +50,16 @@ test('who does not log in is closed after ten seconds, and the log says why', as
   assert.equal(rig.socket.writableEnded, true)
   const said = rig.test.logger.lines.map(({ message }) => message)
   assert.deepEqual(said, ['closed: not logged in within 10000 ms'])
+})
+
+test('where nobody could log in from elsewhere, whoever comes from there is told so, and closed', async () => {
+  const rig = new Rig()
+  rig.connect(false)
+  const answer = await rig.say('PING\r\n')
+  assert.match(answer, /^-DENIED PolyMQ takes clients .* --user NAME:PASSWORD .*\r\n$/)
+  assert.equal(rig.socket.writableEnded, true)
+  const said = rig.test.logger.lines.map(({ message }) => message)
+  assert.deepEqual(said, ['closed: it is of another machine, and no user may log in from there'])
 })
 
 test('who has logged in may be silent for as long as he likes', async () => {

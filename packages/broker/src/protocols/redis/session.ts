@@ -5,22 +5,25 @@ import { Writer } from '../../base/writer.ts'
 import type { AlarmListener } from '../../core/alarms.ts'
 import type { Action } from '../../core/auth/access-control.ts'
 import type { Principal } from '../../core/auth/principal.ts'
+import { copyBytes } from '../../core/message.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import type { Heard } from '../../core/subscription/heard.ts'
 import type { Subscriber, Subscription } from '../../core/subscription/subscription.ts'
 import type { VirtualHost } from '../../core/topology/virtual-host.ts'
 import { RedisCaller } from './caller.ts'
 import type { Channels } from './channels.ts'
-import { MessageFrame, shardMessageHead } from './codec/message-frame.ts'
+import { MessageFrame, PUSH, shardMessageHead } from './codec/message-frame.ts'
 import type { Reply, Resp } from './codec/reply.ts'
 import { RequestParser } from './codec/request-parser.ts'
 import type { Request } from './codec/request.ts'
 import { execute } from './dispatch.ts'
-import { printable } from './errors.ts'
+import { denied, printable } from './errors.ts'
 import type { RedisHead } from './head.ts'
 import { Hold } from './hold.ts'
 import { Login } from './login.ts'
+import { redisLimits } from './limits.ts'
 import { OutputGuard } from './output-guard.ts'
+import { Removal } from './removal.ts'
 import { ReplyMode } from './reply-mode.ts'
 import { EXCHANGE, Subscriptions, type ChannelSubscription } from './subscriptions.ts'
 import type { Transaction } from './transaction.ts'
@@ -108,7 +111,7 @@ export class Session implements ConnectionHandler, Subscriber, AlarmListener {
     const { connection } = this
     const parser = this.#parser
     let at = start
-    while (at < softEnd && this.#holds === 0) {
+    while (at < softEnd && connection.mayGoOn) {
       at = parser.next(buffer, at, end)
       if (!parser.isComplete) {
         connection.bytesNeeded = parser.bytesNeeded
@@ -140,6 +143,16 @@ export class Session implements ConnectionHandler, Subscriber, AlarmListener {
     const reply = this.head.reply.begin(this.resp)
     write(reply)
     this.send(reply)
+  }
+
+  /** Answers with a number, to whoever wants answers. */
+  answerInteger(value: number): void {
+    if (value > 9) return this.answer((reply) => reply.integer(value))
+    const { connection } = this
+    const at = connection.room(DIGIT_BYTES)
+    connection.outView.setUint32(at, DIGIT_ANSWER + (value << 16))
+    connection.outEnd = at + DIGIT_BYTES
+    if (this.#guard.answered(DIGIT_BYTES)) this.hold(Hold.output)
   }
 
   /** Sends what was written, if the client wants answers. */
@@ -184,6 +197,10 @@ export class Session implements ConnectionHandler, Subscriber, AlarmListener {
 
   hear(heard: Heard, subscription: Subscription): void {
     const { publication } = heard
+    const { passedOn } = this.head
+    if (passedOn !== null && passedOn.buffer === publication.body && this.#own === null) {
+      return this.#passOn(subscription as ChannelSubscription, passedOn)
+    }
     const frame = this.#frame
     frame.channel = publication.address
     frame.channelStart = heard.keyStart
@@ -192,6 +209,23 @@ export class Session implements ConnectionHandler, Subscriber, AlarmListener {
     frame.bodyStart = publication.bodyStart
     frame.bodyEnd = publication.bodyEnd
     this.#deliver((subscription as ChannelSubscription).frameHead, frame)
+  }
+
+  /** From its channel on a message is what a plain PUBLISH is: copied in one piece. */
+  #passOn({ frameHead, frameHeadView }: ChannelSubscription, request: Request): void {
+    const { connection } = this
+    if (!connection.open) return
+    const start = request.endOf(0) + 2
+    const end = request.endOf(2) + 2
+    const bytes = frameHead.length + end - start
+    const at = connection.room(bytes + COPY_BEYOND_BYTES)
+    const { out, outView } = connection
+    const { buffer } = request
+    const view = this.head.views.of(buffer)
+    const to = copyBytes(frameHead, frameHeadView, 0, frameHead.length, out, outView, at)
+    if (this.resp === 3) out[at] = PUSH
+    connection.outEnd = copyBytes(buffer, view, start, end, out, outView, to)
+    this.#guard.pushed(bytes)
   }
 
   hearShard(frame: MessageFrame): void {
@@ -289,7 +323,17 @@ export class Session implements ConnectionHandler, Subscriber, AlarmListener {
     this.#guard.closed()
     this.head.broker.alarms.unlisten(this)
     this.#waiting = null
-    if (this.caller !== null) this.subscriptions.endAll()
+    if (this.caller !== null) this.endSubscriptions(() => {})
+  }
+
+  /** At once if there are few; else in pieces, until which `then` has to wait. */
+  endSubscriptions(then: () => void): void {
+    const { channels, patterns } = this.subscriptions
+    if (channels.size + patterns.size > redisLimits.removalsPerRun) {
+      return this.head.broker.turn.schedule(new Removal(this, then))
+    }
+    this.subscriptions.endAll()
+    then()
   }
 
   /** Runs work of this session that no input caused; what it throws ends this connection alone. */
@@ -312,6 +356,12 @@ export class Session implements ConnectionHandler, Subscriber, AlarmListener {
     this.connection.destroy()
   }
 
+  /** Nobody could log in from where it is: better told at once than asked for a password that there is not. [as Redis] */
+  deny(): void {
+    this.answer((reply) => reply.error(denied))
+    this.close('it is of another machine, and no user may log in from there')
+  }
+
   /** What was written still goes out. */
   close(reason: string): void {
     this.log.warn(`closed: ${reason}`)
@@ -331,6 +381,12 @@ export class Session implements ConnectionHandler, Subscriber, AlarmListener {
     this.connection.destroy()
   }
 }
+
+/** What a short copy may write behind its end. */
+const COPY_BEYOND_BYTES = 8
+/** `:0` CRLF. */
+const DIGIT_ANSWER = 0x3a300d0a
+const DIGIT_BYTES = 4
 
 /** A command is being carried out and has caused no message yet. */
 const NONE = new Writer(0)

@@ -1,8 +1,7 @@
 import type { Outcome } from '../../core/outcome.ts'
 import { Dialect, Subscription, type Subscriber } from '../../core/subscription/subscription.ts'
 import type { RedisCaller } from './caller.ts'
-import { countDown, countUp } from './channels.ts'
-import { messageHead, patternMessageHead } from './codec/message-frame.ts'
+import { messageHead, messageHeadView, patternMessageHead, viewOf } from './codec/message-frame.ts'
 import { CommandError, errorTextOf, errorTexts } from './errors.ts'
 import { Hold } from './hold.ts'
 import { redisLimits } from './limits.ts'
@@ -26,10 +25,13 @@ const UNSUBSCRIBED = {
 export class ChannelSubscription extends Subscription {
   /** What each of its messages begins with. */
   readonly frameHead: Buffer
+  readonly frameHeadView: DataView
 
   constructor(pattern: string, dialect: Dialect, subscriber: Subscriber) {
     super({ pattern, dialect, subscriber })
-    this.frameHead = dialect === Dialect.glob ? patternMessageHead(pattern) : messageHead
+    const isPattern = dialect === Dialect.glob
+    this.frameHead = isPattern ? patternMessageHead(pattern) : messageHead
+    this.frameHeadView = isPattern ? viewOf(this.frameHead) : messageHeadView
   }
 }
 
@@ -92,13 +94,12 @@ export class Subscriptions {
     const due = this.#due[this.#answered++]
     if (due === undefined) return
     const { kind, name } = due
-    const { map, counts } = this.#placeOf(kind)
+    const { map } = this.#placeOf(kind)
     if (outcome.kind === 'failed') {
       map.delete(name)
       this.#session.pushError(errorTextOf(outcome.error))
     } else {
       this.#count++
-      countUp(counts, name)
       this.#session.pushSubscribed(SUBSCRIBED[kind], name, this.#count)
     }
     this.#answerKnown()
@@ -157,17 +158,14 @@ export class Subscriptions {
       if (this.shards.delete(name)) session.channels.removeShard(name, session)
       return
     }
-    const { map, counts } = this.#placeOf(kind)
+    const { map } = this.#placeOf(kind)
     const subscription = map.get(name)
     if (subscription === undefined) return
     map.delete(name)
     const isDue = this.#due.some((due, index) => {
       return index >= this.#answered && due.subscription === subscription
     })
-    if (!isDue) {
-      this.#count--
-      countDown(counts, name)
-    }
+    if (!isDue) this.#count--
     session.head.broker.unsubscribe(session.caller as RedisCaller, 0, subscription)
   }
 
@@ -177,12 +175,10 @@ export class Subscriptions {
 
   #placeOf(kind: Kind): {
     readonly map: Map<string, ChannelSubscription>
-    readonly counts: Map<string, number>
     readonly dialect: Dialect
   } {
-    const { channels, patterns } = this.#session.channels
     return kind === Kind.pattern
-      ? { map: this.patterns, counts: patterns, dialect: Dialect.glob }
-      : { map: this.channels, counts: channels, dialect: Dialect.literal }
+      ? { map: this.patterns, dialect: Dialect.glob }
+      : { map: this.channels, dialect: Dialect.literal }
   }
 }

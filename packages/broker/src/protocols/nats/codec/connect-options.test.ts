@@ -32,7 +32,8 @@ test('what it says counts, and what nobody knows is ignored', () => {
     ['ann', 'secret', 'shop', 'go', '1.2', 1, true, true, false],
   )
   assert.equal(options.hasOtherCredentials, false)
-  for (const field of ['auth_token', 'jwt', 'nkey', 'sig']) {
+  assert.equal(parseConnectOptions('{"auth_token":"x"}').token, 'x')
+  for (const field of ['jwt', 'nkey', 'sig']) {
     assert.ok(parseConnectOptions(JSON.stringify({ [field]: 'x' })).hasOtherCredentials, field)
   }
 })

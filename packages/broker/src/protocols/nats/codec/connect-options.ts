@@ -16,7 +16,9 @@ export interface ConnectOptions {
   readonly protocol: number
   readonly user: string
   readonly pass: string
-  /** It wants to be known by something else than a user's password: a token, a key, a JWT. */
+  /** It is known by it. */
+  readonly token: string
+  /** It wants to be known by what is not served: a key, a JWT. */
   readonly hasOtherCredentials: boolean
   readonly name: string
   readonly lang: string
@@ -33,6 +35,7 @@ export const defaultOptions: ConnectOptions = {
   protocol: 0,
   user: '',
   pass: '',
+  token: '',
   hasOtherCredentials: false,
   name: '',
   lang: '',
@@ -44,7 +47,7 @@ export function parseConnectOptions(json: string): ConnectOptions {
   const fields = parseObject(json)
   const flag = (name: string, standard: boolean): boolean => flagOf(fields, name, standard)
   const text = (name: string): string => textOf(fields, name)
-  const others = ['auth_token', 'jwt', 'nkey', 'sig'].map(text)
+  const others = ['jwt', 'nkey', 'sig'].map(text)
   return {
     verbose: flag('verbose', true),
     pedantic: flag('pedantic', true),
@@ -54,6 +57,7 @@ export function parseConnectOptions(json: string): ConnectOptions {
     protocol: protocolOf(fields),
     user: text('user'),
     pass: text('pass'),
+    token: text('auth_token'),
     hasOtherCredentials: others.some((other) => other !== ''),
     name: text('name'),
     lang: text('lang'),

@@ -6,20 +6,26 @@ export const PONG: Buffer = Buffer.from('PONG\r\n')
 /** What a client learns before it says anything. */
 export interface ServerInfo {
   readonly serverId: string
+  readonly serverName: string
   readonly version: string
   readonly host: string
   readonly port: number
+  /** Whether a client had better say who it is. */
   readonly authRequired: boolean
+  /** Whether TLS begins behind this line, and the client has to show a certificate; null: it stays plain. */
+  readonly tls: { readonly verify: boolean } | null
   readonly payloadBytesMax: number
   readonly clientId: number
   readonly clientIp: string
+  /** The server is about to close. */
+  readonly isLeaving: boolean
 }
 
 /** INFO, in the order of nats-server. */
 export function infoLine(info: ServerInfo): Buffer {
   const fields = {
     server_id: info.serverId,
-    server_name: info.serverId,
+    server_name: info.serverName,
     version: info.version,
     proto: 1,
     go: 'none',
@@ -27,9 +33,12 @@ export function infoLine(info: ServerInfo): Buffer {
     port: info.port,
     headers: true,
     ...(info.authRequired && { auth_required: true }),
+    ...(info.tls !== null && { tls_required: true }),
+    ...(info.tls?.verify && { tls_verify: true }),
     max_payload: info.payloadBytesMax,
     client_id: info.clientId,
     client_ip: info.clientIp,
+    ...(info.isLeaving && { ldm: true }),
   }
   return Buffer.from(`INFO ${JSON.stringify(fields)} \r\n`)
 }

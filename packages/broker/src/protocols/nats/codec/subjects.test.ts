@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { patternsFor, SubjectKind, subjectKind } from './subjects.ts'
+import { patternFits, patternsFor, SubjectKind, subjectKind } from './subjects.ts'
 
 function kindOf(subject: string): SubjectKind {
   const bytes = Buffer.from(subject)
@@ -60,4 +60,11 @@ test('the patterns for a subject are those that fit it', () => {
 
 test('of a long subject only patterns with the wildcard at the end are tried', () => {
   assert.deepEqual([...patternsFor('a.b.c', 2)], ['a.b.c', 'a.b.*', 'a.b.>', 'a.>', '>'])
+})
+
+test('a pattern fits the subjects that reach it, and no others', () => {
+  for (const pattern of patternsFor('a.b.c', 6)) assert.ok(patternFits(pattern, 'a.b.c'), pattern)
+  for (const pattern of ['a', 'a.b', 'a.b.c.*', 'a.b.c.>', '*.*', '*', 'b.>', 'a.*.d', 'a.b.c.d']) {
+    assert.ok(!patternFits(pattern, 'a.b.c'), pattern)
+  }
 })

@@ -60,3 +60,15 @@ function masked(words: readonly string[], mask: number): string {
   const last = words.length - 1
   return words.map((word, i) => ((mask >> (last - i)) & 1 ? '*' : word)).join('.')
 }
+
+/** Whether a message under a literal subject reaches a subscription to this pattern. */
+export function patternFits(pattern: string, subject: string): boolean {
+  const wanted = pattern.split('.')
+  const words = subject.split('.')
+  for (const [i, word] of wanted.entries()) {
+    if (i >= words.length) return false
+    if (word === '>' && i === wanted.length - 1) return true
+    if (word !== '*' && word !== words[i]) return false
+  }
+  return wanted.length === words.length
+}

@@ -38,7 +38,8 @@ export function splitInline(line: Buffer, request: Request): void {
     if (!splitter.next()) break
     request.add(start, splitter.words.position)
   }
-  request.buffer = splitter.words.buffer
+  // Of an empty line there is nothing to show: the command that follows lies where it lies.
+  if (request.count > 0) request.buffer = splitter.words.buffer
 }
 
 class Splitter {

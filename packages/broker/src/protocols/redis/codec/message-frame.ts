@@ -5,7 +5,7 @@ const CR = 0x0d
 const LF = 0x0a
 const ZERO = 0x30
 const ARRAY = 0x2a
-const PUSH = 0x3e
+export const PUSH = 0x3e
 /** Above this a copy by the runtime is faster than a loop. */
 const COPY_LOOP_BYTES = 100
 /** Of two lengths of up to nine digits, with what stands around them. */
@@ -13,6 +13,8 @@ const LENGTHS_BYTES = 2 * (1 + 9 + 2 + 2)
 
 /** What a message begins with, up to the name of its channel: the same for all of one subscription. */
 export const messageHead: Buffer = Buffer.from('*3\r\n$7\r\nmessage\r\n')
+/** Its bytes. */
+export const messageHeadView: DataView = viewOf(messageHead)
 export const shardMessageHead: Buffer = Buffer.from('*3\r\n$8\r\nsmessage\r\n')
 
 export function patternMessageHead(pattern: string): Buffer {
@@ -40,17 +42,21 @@ export class MessageFrame {
 
   /** Writes it to `at`, where there is room for it; returns its end. */
   write(head: Buffer, resp: Resp, out: Buffer, at: number): number {
-    let to = copy(head, 0, head.length, out, at)
+    let to = copyBytes(head, 0, head.length, out, at)
     out[at] = resp === 3 ? PUSH : ARRAY
     to = bulk(this.channel, this.channelStart, this.channelEnd, out, to)
     return bulk(this.body, this.bodyStart, this.bodyEnd, out, to)
   }
 }
 
+export function viewOf(buffer: Buffer): DataView {
+  return new DataView(buffer.buffer, buffer.byteOffset, buffer.length)
+}
+
 function bulk(source: Buffer, start: number, end: number, out: Buffer, at: number): number {
   out[at] = DOLLAR
   let to = line(out, digits(end - start, out, at + 1))
-  to = copy(source, start, end, out, to)
+  to = copyBytes(source, start, end, out, to)
   return line(out, to)
 }
 
@@ -72,7 +78,7 @@ function digits(value: number, out: Buffer, at: number): number {
   return end
 }
 
-function copy(source: Buffer, start: number, end: number, out: Buffer, at: number): number {
+function copyBytes(source: Buffer, start: number, end: number, out: Buffer, at: number): number {
   const bytes = end - start
   if (bytes > COPY_LOOP_BYTES) {
     source.copy(out, at, start, end)

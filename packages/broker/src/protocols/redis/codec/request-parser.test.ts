@@ -44,6 +44,7 @@ const GOLDEN =
   '*4\r\n$6\r\nCLIENT\r\n$7\r\nSETINFO\r\n$8\r\nLIB-NAME\r\n$7\r\nioredis\r\n' +
   '*3\r\n$7\r\nPUBLISH\r\n$4\r\nnews\r\n$6\r\na\r\nb\x00\xff\r\n' +
   '\r\n*0\r\n*-1\r\n' +
+  '*2\r\n$4\r\nECHO\r\n$1\r\nx\r\n' +
   'PUBLISH  news "a \\"b\\" \\x41\\n" \'it\\\'s\'\r\n' +
   'PING\n' +
   '*1\r\n$0\r\n\r\n'
@@ -52,6 +53,7 @@ const GOLDEN_COMMANDS = [
   ['HELLO', '3'],
   ['CLIENT', 'SETINFO', 'LIB-NAME', 'ioredis'],
   ['PUBLISH', 'news', 'a\r\nb\x00\xff'],
+  ['ECHO', 'x'],
   ['PUBLISH', 'news', 'a "b" A\n', "it's"],
   ['PING'],
   [''],

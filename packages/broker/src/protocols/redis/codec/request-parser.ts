@@ -11,8 +11,17 @@ const LF = 0x0a
 const MINUS = 0x2d
 const ZERO = 0x30
 const NINE = 0x39
+/** What a ClientHello begins with, and no command of anybody's. [RFC 8446 5.1] */
+const TLS_HANDSHAKE = 0x16
 /** Longest number that Redis reads, with its sign. */
 const DIGITS_MAX = 20
+
+/** `*`, one digit, CRLF. */
+const COUNT_BYTES = 4
+/** `$`, one digit, CRLF twice. */
+const PLAIN_BYTES_MIN = 6
+/** No more than these are less than any bound of an argument. */
+const PLAIN_DIGITS_MAX = 6
 
 /** How far a command has come. */
 const Step = { start: 0, head: 1, argument: 2 } as const
@@ -52,9 +61,13 @@ export class RequestParser {
   next(buffer: Buffer, at: number, end: number): number {
     this.isComplete = false
     this.bytesNeeded = 1
+    if (this.#step === Step.start) {
+      this.#begin()
+      this.request.buffer = buffer
+      const behind = this.#plain(buffer, at, end)
+      if (behind >= 0) return behind
+    } else if (!this.#isKept) this.request.buffer = buffer
     let position = at
-    if (this.#step === Step.start) this.#begin()
-    if (!this.#isKept) this.request.buffer = buffer
     while (!this.isComplete) {
       const stopped =
         this.#step === Step.argument
@@ -70,6 +83,30 @@ export class RequestParser {
     }
     this.#keep(buffer)
     return this.#step === Step.argument ? position : end
+  }
+
+  /**
+   * Takes a command that is all there and written as nearly all clients write it, in one go; -1 if it is not, and whatever it is is
+   * left to be read line by line.
+   */
+  #plain(buffer: Buffer, at: number, end: number): number {
+    if (!this.isTrusted || this.#line.position > 0 || end - at < COUNT_BYTES) return -1
+    if (buffer[at] !== STAR || !isLineEnd(buffer, at + 2)) return -1
+    const count = (buffer[at + 1] as number) - ZERO
+    if (count < 1 || count > 9) return -1
+    const { request } = this
+    let position = at + COUNT_BYTES
+    for (let index = 0; index < count; index++) {
+      const stopped = plainArgument(request, buffer, position, end)
+      if (stopped < 0) {
+        request.count = 0
+        return -1
+      }
+      position = stopped
+    }
+    request.isPlain = true
+    this.isComplete = true
+    return position
   }
 
   #begin(): void {
@@ -118,6 +155,7 @@ export class RequestParser {
     while (lineEnd < end && buffer[lineEnd] !== LF) lineEnd++
     if (line.position + lineEnd - at > codecLimits.lineBytesMax) throw this.#tooLong(buffer, at)
     if (lineEnd === end) {
+      if (line.position === 0) this.#refuseTls(buffer, at, end)
       line.bytes(buffer.subarray(at, end))
       return -1
     }
@@ -138,10 +176,17 @@ export class RequestParser {
     return new DecodeError(isCount ? 'too big mbulk count string' : 'too big inline request')
   }
 
+  /** A handshake may be without the end of a line: nobody would ever say what is wrong. */
+  #refuseTls(buffer: Buffer, start: number, end: number): void {
+    if (this.#step !== Step.start || start === end || buffer[start] !== TLS_HANDSHAKE) return
+    throw new DecodeError('this looks like TLS, which is not spoken here')
+  }
+
   #takeLine(buffer: Buffer, start: number, lineEnd: number): void {
     if (this.#step === Step.head) return this.#takeHead(buffer, start, lineEnd)
     if (buffer[start] === STAR) return this.#takeCount(buffer, start, lineEnd)
     const end = lineEnd > start && buffer[lineEnd - 1] === CR ? lineEnd - 1 : lineEnd
+    this.#refuseTls(buffer, start, end)
     splitInline(buffer.subarray(start, end), this.request)
     this.#isKept = false
     this.isComplete = this.request.count > 0
@@ -176,6 +221,32 @@ export class RequestParser {
     this.#bytes = bytes
     this.#step = Step.argument
   }
+}
+
+/** `$` digits CRLF octets CRLF; adds it and returns where it ends, or -1 if it is not just that. */
+function plainArgument(request: Request, buffer: Buffer, at: number, end: number): number {
+  if (at + PLAIN_BYTES_MIN > end || buffer[at] !== DOLLAR) return -1
+  const first = (buffer[at + 1] as number) - ZERO
+  if (first < 0 || first > 9) return -1
+  let bytes = first
+  let digitsEnd = at + 2
+  // A zero in front is no number.
+  const last = first === 0 ? digitsEnd : Math.min(end, at + 1 + PLAIN_DIGITS_MAX)
+  for (; digitsEnd < last; digitsEnd++) {
+    const digit = (buffer[digitsEnd] as number) - ZERO
+    if (digit < 0 || digit > 9) break
+    bytes = bytes * 10 + digit
+  }
+  const start = digitsEnd + 2
+  const argumentEnd = start + bytes
+  if (argumentEnd + 2 > end) return -1
+  if (!isLineEnd(buffer, digitsEnd) || !isLineEnd(buffer, argumentEnd)) return -1
+  request.add(start, argumentEnd)
+  return argumentEnd + 2
+}
+
+function isLineEnd(buffer: Buffer, at: number): boolean {
+  return buffer[at] === CR && buffer[at + 1] === LF
 }
 
 /** The number that stands in [start, lineEnd), of which the last octet is CR; NaN if there is none. */

@@ -12,11 +12,14 @@ export class Request {
   /** Holds all arguments. */
   buffer: Buffer = NOTHING
   count: number = 0
+  /** Arguments stand side by side as `$` bytes CRLF octets CRLF, so that they can be passed on as they stand. */
+  isPlain: boolean = false
   readonly starts: number[] = []
   readonly ends: number[] = []
 
   clear(): void {
     this.count = 0
+    this.isPlain = false
     if (this.starts.length <= PLACES_KEPT) return
     this.starts.length = 0
     this.ends.length = 0

@@ -10,16 +10,13 @@ interface Wanted {
 
 /** Whoever may not administer the broker may close its own connection. */
 export function kill(session: Session, request: Request, reply: Reply): void {
-  const { broker, sessions } = session.head
-  const { principal } = session
-  const isAdministrator =
-    principal !== null && broker.access.authorize(principal, 'administer', { kind: 'broker' })
+  const { sessions } = session.head
   const isOld = request.count === 3
-  const { isMeant, skipsMe } = isOld ? byAddress(request.text(2)) : filtersOf(request)
+  const { isMeant, skipsMe } = isOld ? byAddress(request.text(2)) : filtersOf(session, request)
   const meant = [...sessions.values()].filter((each) => {
     return isMeant(each) && !(skipsMe && each === session)
   })
-  if (!isAdministrator && meant.some((each) => each !== session)) {
+  if (!isAdministrator(session) && meant.some((each) => each !== session)) {
     throw new CommandError("NOPERM this user has no permissions to run the 'client|kill' command")
   }
   if (isOld && meant.length === 0) throw new CommandError('ERR No such client')
@@ -32,38 +29,64 @@ export function kill(session: Session, request: Request, reply: Reply): void {
   }
 }
 
+function isAdministrator({ principal, head }: Session): boolean {
+  const { access } = head.broker
+  return principal !== null && access.authorize(principal, 'administer', { kind: 'broker' })
+}
+
 function byAddress(address: string): Wanted {
   return { isMeant: (each) => addressOf(each) === address, skipsMe: false }
 }
 
-function filtersOf(request: Request): Wanted {
+/** Of several of a kind the last counts, so that a long list of them is no more work than a short one. [as Redis] */
+function filtersOf(session: Session, request: Request): Wanted {
   if (request.count % 2 !== 0) throw new CommandError(errorTexts.syntax)
-  const filters: ((session: Session) => boolean)[] = []
+  const byOption = new Map<string, (session: Session) => boolean>()
   let skipsMe = true
   for (let index = 2; index < request.count; index += 2) {
     const value = request.text(index + 1)
-    if (request.lower(index) === 'skipme') skipsMe = isYes(value)
-    else filters.push(filterOf(request.lower(index), value))
+    const option = request.lower(index)
+    if (option === 'skipme') skipsMe = isYes(value)
+    else byOption.set(option, filterOf(session, option, value))
   }
+  const filters = [...byOption.values()]
   return { isMeant: (each) => filters.every((filter) => filter(each)), skipsMe }
 }
 
-function filterOf(option: string, value: string): (session: Session) => boolean {
+function filterOf(asking: Session, option: string, value: string): (session: Session) => boolean {
   switch (option) {
-    case 'id':
-      return ({ connection }) => connection.id === Number(value)
+    case 'id': {
+      const id = numberOf(value)
+      if (id <= 0) throw new CommandError('ERR client-id should be greater than 0')
+      return ({ connection }) => connection.id === id
+    }
     case 'addr':
       return (each) => addressOf(each) === value
     case 'laddr':
       return ({ connection: { endpoint } }) =>
         `${endpoint.localAddress}:${endpoint.localPort}` === value
     case 'user':
+      // Which names there are is not for everybody.
+      if (isAdministrator(asking) && !isUser(asking, value)) throw noSuchUser(value)
       return ({ principal }) => principal?.name === value
     case 'type':
       return typeFilter(value.toLowerCase())
     default:
       throw new CommandError(errorTexts.syntax)
   }
+}
+
+/** 0 for what is none: no connection has it. */
+function numberOf(text: string): number {
+  return /^\d{1,15}$/.test(text) ? Number(text) : 0
+}
+
+function isUser({ head }: Session, name: string): boolean {
+  return head.broker.access.users.find(name) !== null
+}
+
+function noSuchUser(name: string): CommandError {
+  return new CommandError(`ERR No such user '${shownText(name)}'`)
 }
 
 function typeFilter(type: string): (session: Session) => boolean {

@@ -7,6 +7,7 @@ import type { Session } from '../session.ts'
 import { checkedName } from './client-names.ts'
 import { describeClient } from './client-line.ts'
 import { kill } from './client-kill.ts'
+import { withHelp } from './help.ts'
 
 function part(
   name: string,
@@ -44,7 +45,7 @@ function filterOf(request: Request): (session: Session) => boolean {
   if (request.count === 2) return () => true
   const option = request.lower(2)
   if (option === 'id' && request.count > 3) {
-    const ids = new Set(request.texts(3).map(Number))
+    const ids = new Set(request.texts(3).map(idOf))
     return ({ connection }) => ids.has(connection.id)
   }
   if (option !== 'type' || request.count !== 4) throw new CommandError(errorTexts.syntax)
@@ -53,6 +54,21 @@ function filterOf(request: Request): (session: Session) => boolean {
   if (type === 'pubsub') return ({ subscriptions }) => subscriptions.size > 0
   if (type === 'master' || type === 'replica' || type === 'slave') return () => false
   throw new CommandError(`ERR Unknown client type '${shownText(request.text(3))}'`)
+}
+
+function idOf(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text)
+  throw new CommandError('ERR Invalid client ID')
+}
+
+/** Nobody is ever blocked by a command. */
+function unblock(_session: Session, request: Request, reply: Reply): void {
+  if (!/^-?\d{1,15}$/.test(request.text(2))) throw new CommandError(errorTexts.notInteger)
+  const reason = request.count > 3 ? request.lower(3) : 'timeout'
+  if (request.count > 4 || (reason !== 'timeout' && reason !== 'error')) {
+    throw new CommandError('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR')
+  }
+  reply.integer(0)
 }
 
 function replyMode(session: Session, request: Request): void {
@@ -73,11 +89,31 @@ function onOrOff(_session: Session, request: Request, reply: Reply): void {
 }
 
 function tracking(_session: Session, request: Request, reply: Reply): void {
-  if (request.lower(2) === 'off') return reply.ok()
+  const mode = request.lower(2)
+  if (mode === 'off') return reply.ok()
+  if (mode !== 'on') throw new CommandError(errorTexts.syntax)
   throw new CommandError('ERR there are no keys here whose changes could be tracked')
 }
 
-export const clientCommand: Command = {
+/** Nobody ever is in tracking mode. */
+function caching(): never {
+  throw new CommandError(
+    'ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled',
+  )
+}
+
+function writeTrackingInfo(reply: Reply): void {
+  reply.map(3)
+  reply.bulk('flags')
+  reply.set(1)
+  reply.bulk('off')
+  reply.bulk('redirect')
+  reply.integer(-1)
+  reply.bulk('prefixes')
+  reply.array(0)
+}
+
+export const clientCommand: Command = withHelp({
   name: 'client',
   arity: -2,
   summary: 'Asks about connections, and closes them.',
@@ -111,6 +147,10 @@ export const clientCommand: Command = {
       reply.integer(-1),
     ),
     part('tracking', -3, 'OFF is granted; there are no keys.', tracking),
-    part('unblock', -3, 'Nobody is blocked.', (_session, _request, reply) => reply.integer(0)),
+    part('caching', 3, 'Refused: there is no tracking.', caching),
+    part('trackinginfo', 2, 'There is no tracking.', (_session, _request, reply) =>
+      writeTrackingInfo(reply),
+    ),
+    part('unblock', -3, 'Nobody is blocked.', unblock),
   ]),
-}
+})

@@ -1,6 +1,10 @@
 import type { Command } from '../command.ts'
 import type { Reply } from '../codec/reply.ts'
 import type { Request } from '../codec/request.ts'
+import { CommandError, errorTexts } from '../errors.ts'
+import { redisLimits } from '../limits.ts'
+import { globAt } from './globs.ts'
+import { withHelp } from './help.ts'
 
 type Table = ReadonlyMap<string, Command>
 
@@ -15,7 +19,7 @@ export function commandCommand(table: () => Table): Command {
     const runPart: Command['run'] = (_session, request, reply) => run(request, reply)
     return [name, { name: `command|${name}`, arity, summary, traits: [], run: runPart }]
   }
-  return {
+  return withHelp({
     name: 'command',
     arity: -1,
     summary: 'Which commands there are.',
@@ -25,9 +29,10 @@ export function commandCommand(table: () => Table): Command {
       part('count', 2, 'How many commands there are.', (_request, reply) =>
         reply.integer(table().size),
       ),
-      part('list', -2, 'The names of all commands.', (_request, reply) => {
-        reply.array(table().size)
-        for (const name of table().keys()) reply.bulk(name)
+      part('list', -2, 'The names of all commands, or of some.', (request, reply) => {
+        const names = listed(table(), request)
+        reply.array(names.length)
+        for (const name of names) reply.bulk(name)
       }),
       part('info', -2, 'Commands by name.', (request, reply) =>
         writeInfos(named(table(), request), reply),
@@ -36,13 +41,39 @@ export function commandCommand(table: () => Table): Command {
         writeDocs(named(table(), request), reply),
       ),
     ]),
+  })
+}
+
+/** All, or those of `FILTERBY PATTERN`. There are no modules, and no categories of permissions. */
+function listed(table: Table, request: Request): string[] {
+  const names = [...table.values()].flatMap(({ name, parts }) => {
+    return [name, ...[...(parts?.values() ?? [])].map((part) => part.name)]
+  })
+  if (request.count === 2) return names
+  if (request.count !== 5 || request.lower(2) !== 'filterby') {
+    throw new CommandError(errorTexts.syntax)
   }
+  const filter = request.lower(3)
+  if (filter === 'module' || filter === 'aclcat') return []
+  if (filter !== 'pattern') throw new CommandError(errorTexts.syntax)
+  const glob = globAt(request, 4)
+  return names.filter((name) => glob.matches(name))
 }
 
 /** Those that are named, undefined for what there is not; all if none is named. */
 function named(table: Table, request: Request): (Command | undefined)[] {
   if (request.count === 2) return [...table.values()]
-  return request.texts(2).map((name) => table.get(name.toLowerCase()))
+  if (request.count - 2 > redisLimits.describedCommandsMax) {
+    throw new CommandError(`ERR more than ${redisLimits.describedCommandsMax} commands`)
+  }
+  return request.texts(2).map((name) => commandNamed(table, name.toLowerCase()))
+}
+
+/** One that is part of another is `client|list`. */
+function commandNamed(table: Table, name: string): Command | undefined {
+  const [whole = '', part, more] = name.split('|')
+  if (more !== undefined) return undefined
+  return part === undefined ? table.get(whole) : table.get(whole)?.parts?.get(part)
 }
 
 function writeInfos(commands: readonly (Command | undefined)[], reply: Reply): void {

@@ -2,7 +2,9 @@ import { Trait, type Command } from '../command.ts'
 import type { Reply, Resp } from '../codec/reply.ts'
 import type { Request } from '../codec/request.ts'
 import { CommandError, errorTexts, noAuthHello, shownText } from '../errors.ts'
+import { Hold } from '../hold.ts'
 import { redisLimits } from '../limits.ts'
+import type { LoginWords } from '../login.ts'
 import { ReplyMode } from '../reply-mode.ts'
 import type { Session } from '../session.ts'
 import { checkedName } from './client-names.ts'
@@ -23,7 +25,7 @@ const EMPTY: Uint8Array = new Uint8Array(0)
 function auth(session: Session, request: Request): void {
   if (request.count > 3) throw new CommandError(errorTexts.syntax)
   const hasName = request.count === 3
-  const name = hasName ? request.text(1) : 'default'
+  const name = hasName ? request.text(1) : null
   const password = request.text(hasName ? 2 : 1)
   session.login.attempt({ name, password }, () => session.answer((reply) => reply.ok()))
 }
@@ -31,7 +33,7 @@ function auth(session: Session, request: Request): void {
 /** What HELLO asks for, read whole before any of it is done. */
 interface Hello {
   readonly resp: Resp
-  readonly login: { readonly name: string; readonly password: string } | null
+  readonly login: LoginWords | null
   readonly name: string | null
 }
 
@@ -107,7 +109,14 @@ function select(session: Session, request: Request, reply: Reply): void {
 /** As if it had just connected. */
 function reset(session: Session): void {
   session.transaction = null
-  session.subscriptions.endAll()
+  session.hold(Hold.names)
+  session.endSubscriptions(() => {
+    session.guard(() => beginAnew(session))
+    session.release(Hold.names)
+  })
+}
+
+function beginAnew(session: Session): void {
   session.replyMode = ReplyMode.on
   session.resp = 2
   session.database = 0

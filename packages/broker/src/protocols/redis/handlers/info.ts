@@ -20,7 +20,6 @@ export function infoText(session: Session, asked: readonly string[]): string {
 function sectionsOf({ head, connection, channels: heard }: Session): readonly Section[] {
   const { broker } = head
   const uptimeSeconds = Math.floor((broker.turn.clock.nowMs() - head.startedMs) / 1000)
-  const { channels, patterns, shards } = heard
   return [
     [
       'Server',
@@ -28,6 +27,7 @@ function sectionsOf({ head, connection, channels: heard }: Session): readonly Se
         redis_version: head.version,
         redis_mode: 'standalone',
         server_name: 'polymq',
+        arch_bits: 64,
         tcp_port: connection.endpoint.localPort,
         uptime_in_seconds: uptimeSeconds,
         uptime_in_days: Math.floor(uptimeSeconds / 86_400),
@@ -49,9 +49,8 @@ function sectionsOf({ head, connection, channels: heard }: Session): readonly Se
       {
         total_connections_received: head.accepted,
         total_commands_processed: head.commands,
-        pubsub_channels: channels.size,
-        pubsub_patterns: patterns.size,
-        pubsubshard_channels: shards.size,
+        pubsub_patterns: heard.patternCount,
+        pubsubshard_channels: heard.shards.size,
       },
     ],
     ['Replication', { role: 'master', connected_slaves: 0 }],

@@ -5,23 +5,25 @@ import { Trait, type Command } from '../command.ts'
 import { MessageFrame } from '../codec/message-frame.ts'
 import type { Reply } from '../codec/reply.ts'
 import type { Request } from '../codec/request.ts'
-import { CommandError, errorTexts } from '../errors.ts'
+import { CommandError, errorTexts, tooManyFor } from '../errors.ts'
 import { redisLimits } from '../limits.ts'
 import { channelTooLong, type Publishing } from '../publishing.ts'
 import type { Session } from '../session.ts'
+import { subscribe, unsubscribe } from '../subscribing.ts'
 import { Kind } from '../subscriptions.ts'
+import { withHelp } from './help.ts'
 
 const SUBSCRIBING = [Trait.whileSubscribed, Trait.noTransaction, Trait.answersItself] as const
 
 function subscribing(name: string, kind: Kind, summary: string): Command {
   const run = (session: Session, request: Request): void =>
-    session.subscriptions.subscribe(kind, namesOf(request))
+    subscribe(session, kind, namesOf(request))
   return { name, arity: -2, summary, traits: SUBSCRIBING, run }
 }
 
 function unsubscribing(name: string, kind: Kind, summary: string): Command {
   const run = (session: Session, request: Request): void =>
-    session.subscriptions.unsubscribe(kind, namesOf(request))
+    unsubscribe(session, kind, namesOf(request))
   return { name, arity: -1, summary, traits: SUBSCRIBING, run }
 }
 
@@ -45,12 +47,23 @@ function publishingOf(session: Session): Publishing {
   return (session.caller as RedisCaller).publishing
 }
 
+/** Returns how many have heard it. */
+export function publishTo(session: Session, request: Request): number {
+  const { head } = session
+  head.passedOn = request.isPlain ? request : null
+  try {
+    return publishingOf(session).publish(request)
+  } finally {
+    head.passedOn = null
+  }
+}
+
 const publish: Command = {
   name: 'publish',
   arity: 3,
   summary: 'Sends a message to all who listen to the channel, by whatever protocol.',
   traits: [],
-  run: (session, request, reply) => reply.integer(publishingOf(session).publish(request)),
+  run: (session, request, reply) => reply.integer(publishTo(session, request)),
   mustWait: (session, request) => publishingOf(session).isKept(request),
 }
 
@@ -88,6 +101,7 @@ function part(
 }
 
 function listNames(names: Iterable<string>, request: Request, reply: Reply): void {
+  if (request.count > 3) throw new CommandError(tooManyFor(request.text(1), request.text(0)))
   const glob = request.count > 2 ? new Glob(nameOf(request, 2)) : null
   const listed = [...names].filter((name) => glob === null || glob.matches(name))
   reply.array(listed.length)
@@ -102,7 +116,7 @@ function listCounts(countOf: (name: string) => number, request: Request, reply: 
   }
 }
 
-const pubsub: Command = {
+const pubsub: Command = withHelp({
   name: 'pubsub',
   arity: -2,
   summary: 'What Redis clients listen to.',
@@ -110,13 +124,13 @@ const pubsub: Command = {
   run: null,
   parts: new Map([
     part('channels', -2, 'Channels that somebody listens to.', ({ channels }, request, reply) =>
-      listNames(channels.channels.keys(), request, reply),
+      listNames(channels.names(), request, reply),
     ),
     part('numsub', -2, 'How many listen to each channel.', ({ channels }, request, reply) =>
-      listCounts((name) => channels.channels.get(name) ?? 0, request, reply),
+      listCounts((name) => channels.count(name), request, reply),
     ),
     part('numpat', 2, 'How many patterns there are.', ({ channels }, _request, reply) =>
-      reply.integer(channels.patterns.size),
+      reply.integer(channels.patternCount),
     ),
     part('shardchannels', -2, 'Sharded channels likewise.', ({ channels }, request, reply) =>
       listNames(channels.shards.keys(), request, reply),
@@ -125,7 +139,7 @@ const pubsub: Command = {
       listCounts((name) => channels.shards.get(name)?.size ?? 0, request, reply),
     ),
   ]),
-}
+})
 
 export const pubsubCommands: readonly Command[] = [
   subscribing('subscribe', Kind.channel, 'Listens to channels.'),

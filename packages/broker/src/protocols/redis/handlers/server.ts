@@ -1,4 +1,3 @@
-import { Glob } from '../../../core/subscription/glob.ts'
 import type { Command } from '../command.ts'
 import { codecLimits } from '../codec/limits.ts'
 import type { Reply } from '../codec/reply.ts'
@@ -6,6 +5,8 @@ import type { Request } from '../codec/request.ts'
 import { CommandError } from '../errors.ts'
 import { redisLimits } from '../limits.ts'
 import type { Session } from '../session.ts'
+import { globAt } from './globs.ts'
+import { withHelp } from './help.ts'
 import { infoText } from './info.ts'
 
 function time(session: Session, reply: Reply): void {
@@ -31,10 +32,13 @@ function settingsOf(session: Session): Readonly<Record<string, string>> {
 }
 
 function getSettings(session: Session, request: Request, reply: Reply): void {
-  const globs = request.texts(2).map((pattern) => new Glob(pattern.toLowerCase()))
-  const settings = Object.entries(settingsOf(session)).filter(([name]) => {
-    return globs.some((glob) => glob.matches(name))
-  })
+  const all = Object.entries(settingsOf(session))
+  const asked = new Set<string>()
+  for (let index = 2; index < request.count; index++) {
+    const glob = globAt(request, index)
+    for (const [name] of all) if (glob.matches(name)) asked.add(name)
+  }
+  const settings = all.filter(([name]) => asked.has(name))
   reply.map(settings.length)
   for (const [name, value] of settings) {
     reply.bulk(name)
@@ -46,7 +50,7 @@ function setSettings(): never {
   throw new CommandError('ERR PolyMQ is configured by its own options, see polymq --help')
 }
 
-const configCommand: Command = {
+const configCommand: Command = withHelp({
   name: 'config',
   arity: -2,
   summary: 'Settings, to look at.',
@@ -74,6 +78,14 @@ const configCommand: Command = {
       },
     ],
   ]),
+})
+
+/** A master without replicas. [ROLE] */
+function role(reply: Reply): void {
+  reply.array(3)
+  reply.bulk('master')
+  reply.integer(0)
+  reply.array(0)
 }
 
 export const serverCommands: readonly Command[] = [
@@ -90,6 +102,13 @@ export const serverCommands: readonly Command[] = [
     summary: 'Seconds since 1970, and microseconds.',
     traits: [],
     run: (session, _request, reply) => time(session, reply),
+  },
+  {
+    name: 'role',
+    arity: 1,
+    summary: 'What the broker is to others: a master without replicas.',
+    traits: [],
+    run: (_session, _request, reply) => role(reply),
   },
   configCommand,
 ]

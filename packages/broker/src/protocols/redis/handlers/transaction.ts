@@ -1,6 +1,7 @@
 import { Trait, type Command } from '../command.ts'
 import type { Reply } from '../codec/reply.ts'
 import { CommandError, errorTexts, textOf } from '../errors.ts'
+import { redisLimits } from '../limits.ts'
 import type { Session } from '../session.ts'
 import { Transaction, type QueuedCommand } from '../transaction.ts'
 
@@ -16,6 +17,8 @@ function discard(session: Session, reply: Reply): void {
   reply.ok()
 }
 
+const TOO_LARGE = 'ERR not carried out: the answers of this transaction are too large'
+
 /** Nobody else's command comes in between, because nothing here waits. */
 function carryOut(session: Session, reply: Reply): void {
   const { transaction } = session
@@ -25,6 +28,7 @@ function carryOut(session: Session, reply: Reply): void {
   reply.array(transaction.commands.length)
   for (const { command, request } of transaction.commands) {
     try {
+      if (reply.bytes > redisLimits.transactionAnswerBytesMax) throw new CommandError(TOO_LARGE)
       command.run?.(session, request, reply)
     } catch (error) {
       reply.error(textOf(error))
@@ -71,5 +75,12 @@ export const transactionCommands: readonly Command[] = [
     summary: 'Forgets the commands of a transaction.',
     traits: [Trait.immediate],
     run: (session, _request, reply) => discard(session, reply),
+  },
+  {
+    name: 'unwatch',
+    arity: 1,
+    summary: 'Granted: there are no keys that could be watched.',
+    traits: [],
+    run: (_session, _request, reply) => reply.ok(),
   },
 ]
