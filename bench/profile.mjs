@@ -2,7 +2,7 @@
 // Where a broker's CPU time goes under a load driver: a table of functions by self time.
 //
 //   node bench/profile.mjs [--broker script] [--durability sync|os] [--top N] [--save file] --
-//       [amqpload|kafkaload] <driver flags>
+//       [amqpload|kafkaload|natsload|redisload] <driver flags>
 //   node bench/profile.mjs --read file.cpuprofile [--top N]
 //
 // The profile covers the driver's run only: the broker starts and a tenth of the run warms it up before.
@@ -62,7 +62,7 @@ async function profileRun({ scratchDir, file }) {
     scratchDir,
   })
   try {
-    const port = String(driver === 'amqpload' ? broker.ports.amqp : broker.ports.kafka)
+    const port = String(broker.ports[protocolOf(driver)])
     const target = driver === 'amqpload' ? '-Q' : '-t'
     await runDriver({
       directory: scratchDir,
@@ -103,6 +103,12 @@ function parseDriver(words) {
     driver: named ?? /** @type {const} */ ('amqpload'),
     args: named ? words.slice(1) : [...words],
   }
+}
+
+/** @param {import('./lib/drivers.mjs').DriverName} driver */
+function protocolOf(driver) {
+  const protocols = /** @type {const} */ (['kafka', 'nats', 'redis'])
+  return protocols.find((protocol) => driver.startsWith(protocol)) ?? 'amqp'
 }
 
 /** @param {readonly string[]} args */

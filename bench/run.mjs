@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildDrivers } from './lib/drivers.mjs'
 import { measureWorkload } from './lib/measure.mjs'
+import { whyNotSoManyFiles } from './lib/memory.mjs'
 import { repositoryDir } from './lib/node-brokers.mjs'
 import { describePeers } from './lib/peers.mjs'
 import { stopAll } from './lib/processes.mjs'
@@ -83,13 +84,14 @@ async function measureAll(chosen) {
     workloads: [],
     rows: [],
   }
-  const why = whyNotDurable(fileSystem)
+  const whyNoDisk = whyNotDurable(fileSystem)
   for (const workload of chosen) {
-    if (workload.onDisk && why !== null) skip(results, workload.name, why)
+    const why = workload.onDisk ? whyNoDisk : whyNotSoManyFiles(workload.openFiles ?? 0)
+    if (why !== null) skip(results, workload.name, why)
     else results.workloads.push(workload)
   }
   // One protocol after the other, so that only those originals run that are measured.
-  for (const protocol of /** @type {const} */ (['amqp', 'kafka', 'nats'])) {
+  for (const protocol of /** @type {const} */ (['amqp', 'kafka', 'nats', 'redis'])) {
     const group = results.workloads.filter((workload) => workload.protocol === protocol)
     if (group.length > 0) await measureProtocol({ protocol, group, results })
   }
@@ -97,7 +99,7 @@ async function measureAll(chosen) {
 }
 
 /**
- * @param {{ protocol: 'amqp' | 'kafka' | 'nats', group: import('./lib/workloads.mjs').Workload[],
+ * @param {{ protocol: import('./lib/workloads.mjs').Workload['protocol'], group: import('./lib/workloads.mjs').Workload[],
  *   results: import('./lib/results.mjs').Results }} options
  */
 async function measureProtocol({ protocol, group, results }) {

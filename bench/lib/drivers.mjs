@@ -5,7 +5,13 @@ import { join } from 'node:path'
 import { ManagedProcess, runToEnd } from './processes.mjs'
 
 export const benchDir = join(import.meta.dirname, '..')
-export const driverNames = /** @type {const} */ (['amqpload', 'amqpprobe', 'kafkaload', 'natsload'])
+export const driverNames = /** @type {const} */ ([
+  'amqpload',
+  'amqpprobe',
+  'kafkaload',
+  'natsload',
+  'redisload',
+])
 
 /** @typedef {typeof driverNames[number] | 'elasticity'} DriverName */
 
@@ -49,6 +55,23 @@ export async function runDriver({ directory, driver, args, deadlineSeconds }) {
   })
   if (!ran.ok) throw new Error(ran.why)
   return readNumbers(driver, ran.stdout)
+}
+
+/**
+ * Starts a driver that subscribes, says so, and then only stays, until it is stopped.
+ * @param {{ directory: string, driver: DriverName, args: readonly string[], deadlineSeconds: number }} options
+ * @returns {Promise<{ numbers: Record<string, number>, stop(): Promise<void> }>}
+ */
+export async function startHolding({ directory, driver, args, deadlineSeconds }) {
+  const managed = new ManagedProcess({
+    name: driver,
+    command: join(directory, driver),
+    args: [...args, '-j', '-T', String(deadlineSeconds)],
+  })
+  const said = new Promise((resolve) => managed.child.stdout?.once('data', resolve))
+  const stdout = await Promise.race([said, managed.closed])
+  if (stdout === undefined) throw new Error(`${driver}: ${managed.ended}: ${managed.lastWords()}`)
+  return { numbers: readNumbers(driver, stdout), stop: () => managed.stop() }
 }
 
 /**

@@ -8,7 +8,8 @@
 
 import { writeFileSync } from 'node:fs'
 import { Session } from 'node:inspector'
-import { GCProfiler } from 'node:v8'
+import { GCProfiler, setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { isMainThread } from 'node:worker_threads'
 
 /**
@@ -80,6 +81,19 @@ class CpuProfile {
   }
 }
 
+/**
+ * Collects all that is garbage, and gives back what V8 keeps for later: what stays is in use.
+ * @returns {{ heapBytes: number, bufferBytes: number }}
+ */
+function collect() {
+  setFlagsFromString('--expose-gc')
+  const gc = runInNewContext('gc')
+  // What a collection finalizes is garbage for the next one only.
+  for (let i = 0; i < 3; i++) gc({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+  const { heapUsed, arrayBuffers } = process.memoryUsage()
+  return { heapBytes: heapUsed, bufferBytes: arrayBuffers }
+}
+
 // Workers inherit `--import`; only the main thread has the channel.
 if (isMainThread && process.send) {
   const meter = new UsageMeter()
@@ -92,6 +106,8 @@ if (isMainThread && process.send) {
         return meter.start()
       case 'meter-stop':
         return meter.stop()
+      case 'collect':
+        return collect()
       case 'profile-start':
         return profile.start(message.intervalMicroseconds ?? 500)
       case 'profile-stop':

@@ -21,6 +21,11 @@ export function mebibytes(bytes) {
   return `${(bytes / 2 ** 20).toFixed(0)} MiB`
 }
 
+/** @param {number} value */
+export function bytes(value) {
+  return value >= 10_000 ? `${(value / 1024).toFixed(1)} KiB` : `${value.toFixed(0)} B`
+}
+
 /**
  * The median, with the range if there is one.
  * @param {import('./results.mjs').Spread} value

@@ -4,6 +4,7 @@
 
 import { measureBacklog } from './backlog.mjs'
 import { runDriver } from './drivers.mjs'
+import { measureMemory } from './memory.mjs'
 
 /** A broker that does not manage a run in this time has failed it. */
 const deadlineSeconds = {
@@ -13,7 +14,11 @@ const deadlineSeconds = {
   request: 60,
   backlog: 300,
   elasticity: 120,
+  memory: 120,
 }
+
+/** What measures the others is measurePlain. */
+const measures = /** @type {const} */ ({ backlog: measureBacklog, memory: measureMemory })
 
 /** One lap of PolyMQ's journal (8 x 64 MiB) and some more. */
 const lap = { messages: 150_000, args: '-s 4096 -d -c -i 2000 -a -q 1000 -Q lap'.split(' ') }
@@ -79,10 +84,13 @@ function newRow(workload, peer) {
  */
 async function measureOnce({ workload, peer, running, scale, scratchDir, round }) {
   if (peer.alone) return { driver: await peer.alone(scratchDir), inside: null }
-  const broker = running ?? (await peer.start(scratchDir))
+  // Memory that others have made it take would be counted, or hide what is to be counted.
+  const shared = workload.kind === 'memory' ? undefined : running
+  const broker = shared ?? (await peer.start(scratchDir))
   try {
     if (peer.laps) await firstLap({ broker, scale, scratchDir })
-    const measure = workload.kind === 'backlog' ? measureBacklog : measurePlain
+    const { kind } = workload
+    const measure = kind === 'backlog' || kind === 'memory' ? measures[kind] : measurePlain
     return await measure({
       broker,
       args: [...workload.args, '-p', String(broker.ports[workload.protocol])],
@@ -96,7 +104,7 @@ async function measureOnce({ workload, peer, running, scale, scratchDir, round }
   } catch (error) {
     throw describeFailure(error, broker)
   } finally {
-    if (!running) await broker.stop()
+    if (!shared) await broker.stop()
   }
 }
 
@@ -122,8 +130,9 @@ async function measurePlain({ broker, workload, args, count, name, directory, de
       directory,
       driver: workload.driver,
       args: [
-        ...args,
+        // Of two names the last one counts: a workload may have its own, where nothing is kept.
         ...[workload.protocol === 'amqp' ? '-Q' : '-t', `${name}-${which}`],
+        ...args,
         ...[workload.length.flag, String(count(which))],
       ],
       deadlineSeconds,

@@ -17,7 +17,7 @@ const startTimeoutMs = 15_000
 export const nodeCommand = pinnedNode()
 
 /**
- * @typedef {{ amqp: number, kafka: number, nats: number, management?: number | undefined }} Ports
+ * @typedef {{ amqp: number, kafka: number, nats: number, redis: number, management?: number | undefined }} Ports
  * @typedef {'idle' | 'scraped'} Control the control listener, which is off without; scraped is asked for metrics each second
  * @typedef {'sync' | 'os'} Durability
  * @typedef {object} RunningBroker
@@ -26,6 +26,9 @@ export const nodeCommand = pinnedNode()
  * @property {number | null} pid of the process that holds the messages, where it is known
  * @property {() => Promise<void>} stop
  */
+
+/** Of a broker that does not speak it, a protocol's port is 0. @type {Ports} */
+export const noPorts = { amqp: 0, kafka: 0, nats: 0, redis: 0 }
 
 /**
  * Starts a broker script under Node with instrument.mjs in it. Its working directory is fresh, and goes with it; with a
@@ -42,6 +45,7 @@ export async function startNodeBroker({ name, script, durability, control, env =
     amqp: port,
     kafka: isPolymq ? await freePort() : port,
     nats: isPolymq ? await freePort() : port,
+    redis: isPolymq ? await freePort() : port,
     management: control === undefined ? undefined : await freePort(),
   }
   const cwd = await mkdtemp(join(scratchDir, `${name.replaceAll(' ', '-')}-`))
@@ -67,11 +71,8 @@ export async function startNodeBroker({ name, script, durability, control, env =
     await rm(cwd, { recursive: true, force: true })
   }
   try {
-    await waitForPort({ managed, port: ports.amqp, timeoutMs: startTimeoutMs })
-    await waitForPort({ managed, port: ports.kafka, timeoutMs: startTimeoutMs })
-    await waitForPort({ managed, port: ports.nats, timeoutMs: startTimeoutMs })
-    if (ports.management !== undefined) {
-      await waitForPort({ managed, port: ports.management, timeoutMs: startTimeoutMs })
+    for (const each of new Set(Object.values(ports))) {
+      if (each !== undefined) await waitForPort({ managed, port: each, timeoutMs: startTimeoutMs })
     }
     if (control === 'scraped') scraping = await startScraping(ports)
   } catch (error) {
@@ -105,7 +106,8 @@ async function startScraping({ management }) {
 function polymqWords({ ports, durability, cwd }) {
   const words = [
     ...['--amqp-port', String(ports.amqp), '--kafka-port', String(ports.kafka)],
-    ...['--nats-port', String(ports.nats)],
+    ...['--nats-port', String(ports.nats), '--redis-port', String(ports.redis)],
+    ...['--nats-monitoring-port', 'off'],
     ...['--management-port', String(ports.management ?? 'off')],
   ]
   if (durability === undefined) return words

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { noPorts } from './node-brokers.mjs'
 import { ManagedProcess, freePort, runToEnd, waitForPort } from './processes.mjs'
 
 const version = '4.3.0'
@@ -21,7 +22,7 @@ export async function startKafka({ allowed, scratchDir }) {
   await checkJava()
   const classPath = join(await findJars(), '*')
   const directory = await mkdtemp(join(scratchDir, 'kafka-'))
-  const ports = { amqp: 0, kafka: await freePort(), nats: 0 }
+  const ports = { ...noPorts, kafka: await freePort() }
   const properties = join(directory, 'server.properties')
   await writeFile(
     properties,

@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs'
 import { chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { noPorts } from './node-brokers.mjs'
 import { ManagedProcess, freePort, runToEnd, waitForPort } from './processes.mjs'
 
 const run = promisify(execFile)
@@ -23,7 +24,7 @@ export async function startRabbitmq({ install, scratchDir }) {
   const isRoot = process.getuid?.() === 0
   if (!existsSync(server)) await installServer({ allowed: install && isRoot })
   const directory = await mkdtemp(join(scratchDir, 'rabbitmq-'))
-  const ports = { amqp: await freePort(), kafka: 0, nats: 0 }
+  const ports = { ...noPorts, amqp: await freePort() }
   const env = await nodeEnvironment({ directory, port: ports.amqp })
   if (isRoot) {
     const { uid, gid } = await userIds()

@@ -10,6 +10,7 @@ import { benchDir } from './drivers.mjs'
 import { startKafka } from './peer-kafka.mjs'
 import { startNats } from './peer-nats.mjs'
 import { startRabbitmq } from './peer-rabbitmq.mjs'
+import { startRedis } from './peer-redis.mjs'
 import { nodeCommand, repositoryDir, startNodeBroker } from './node-brokers.mjs'
 import { runToEnd } from './processes.mjs'
 import { peerNames } from './workloads.mjs'
@@ -41,6 +42,7 @@ export async function describePeers({ protocols, withKafka, install, polymqScrip
     ...(protocols.has('amqp') ? amqpPeers({ install }) : []),
     ...(protocols.has('kafka') ? await kafkaPeers({ withKafka }) : []),
     ...(protocols.has('nats') ? natsPeers({ install }) : []),
+    ...(protocols.has('redis') ? redisPeers({ install }) : []),
     polymq({ name: peerNames.polymq, script: polymqScript }),
     polymq({ name: peerNames.polymqIdle, script: polymqScript, control: 'idle' }),
     polymq({ name: peerNames.polymqScraped, script: polymqScript, control: 'scraped' }),
@@ -79,6 +81,20 @@ function natsPeers({ install }) {
       start: (/** @type {string} */ scratchDir) => startNats({ install, scratchDir }),
     },
     ceiling({ name: peerNames.natsCeiling, script: 'ceiling-nats.mjs' }),
+  ]
+}
+
+/** @param {{ install: boolean }} options */
+function redisPeers({ install }) {
+  return [
+    {
+      name: peerNames.redis,
+      share: 1,
+      shared: true,
+      version: '',
+      start: (/** @type {string} */ scratchDir) => startRedis({ install, scratchDir }),
+    },
+    ceiling({ name: peerNames.redisCeiling, script: 'ceiling-redis.mjs' }),
   ]
 }
 

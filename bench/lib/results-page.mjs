@@ -1,7 +1,7 @@
 // @ts-check
 // Results as Markdown tables.
 
-import { mebibytes, range, table, targetWords, thousands } from './markdown.mjs'
+import { bytes, mebibytes, range, table, targetWords, thousands } from './markdown.mjs'
 import { peerNames } from './workloads.mjs'
 
 /**
@@ -45,6 +45,7 @@ export function resultsTables(results) {
     backlogTable(results, of('backlog')),
     probeTable(results, of('probe')),
     elasticityTable(results, of('elasticity')),
+    memoryTable(results, of('memory')),
     insideTable(results),
   ]
   return [describeRun(results), ...tables.map((lines) => lines.join('\n')), '']
@@ -71,7 +72,7 @@ function describeRun({ context, peers, skipped }) {
  * @param {Workload[]} workloads
  */
 function throughputTables(results, workloads) {
-  return /** @type {const} */ (['amqp', 'kafka', 'nats']).flatMap((protocol) =>
+  return /** @type {const} */ (['amqp', 'kafka', 'nats', 'redis']).flatMap((protocol) =>
     [false, true].flatMap((onDisk) => {
       const shown = workloads.filter((one) => one.protocol === protocol && one.onDisk === onDisk)
       const what = protocol === 'kafka' ? 'records' : 'messages'
@@ -145,19 +146,21 @@ function latencyTable(results, workloads) {
 function requestTable(results, workloads) {
   const write = (/** @type {number} */ ms) => ms.toFixed(3)
   const rows = workloads.flatMap((workload) => {
-    const ratios = workload.comparisons.map((one) => ratioCell(results, workload, one)).join()
+    const ratios = workload.comparisons.map(
+      (one) => `${ratioCell(results, workload, one)} (${one.other})`,
+    )
     return workload.peers.map((name) => {
       const row = findRow(results, workload, name)
       const cells = [`\`${workload.name}\``, name]
       if (!row?.summary) return [...cells, row ? failure(row) : 'skipped', '', '']
       const { value, answerP99Ms } = row.summary
-      const ratio = name === peerNames.polymq ? ratios : '–'
+      const ratio = name === peerNames.polymq ? ratios.join(', ') : '–'
       return [...cells, range(value, write), answerP99Ms ? range(answerP99Ms, write) : '–', ratio]
     })
   })
   if (rows.length === 0) return []
   return table(
-    ['one request at a time, until answered, ms', 'broker', 'p50', 'p99', 'p50 over the original'],
+    ['one request at a time, until answered, ms', 'broker', 'p50', 'p99', 'p50 over another’s'],
     rows,
   )
 }
@@ -274,6 +277,41 @@ function elasticityTable(results, workloads) {
       'burst / one worker',
       'connections that came, of them lost',
       'longest time without a message, ms',
+    ],
+    rows,
+  )
+}
+
+/**
+ * @param {Results} results
+ * @param {Workload[]} workloads
+ */
+function memoryTable(results, workloads) {
+  const rows = rowsOf(results, workloads).map(({ workload, name, row }) => {
+    const cells = [`\`${workload.name}\``, name]
+    const memory = row?.summary?.memory
+    if (!row?.summary || !memory) return [...cells, row ? failure(row) : 'skipped', '', '', '', '']
+    const { value } = row.summary
+    const most = name === peerNames.polymq ? workload.limits.bytesEachMost : undefined
+    return [
+      ...cells,
+      thousands(memory.held),
+      `${range(value, bytes)}${targetWords(value.median, { most, write: bytes })}`,
+      memory.heapBytesEach ? range(memory.heapBytesEach, bytes) : '–',
+      `${mebibytes(memory.rssBytesBefore)}, ${mebibytes(memory.rssBytesAfter)}`,
+      range(memory.subscribedPerSecond, thousands),
+    ]
+  })
+  if (rows.length === 0) return []
+  return table(
+    [
+      'memory, idle',
+      'broker',
+      'held',
+      'resident bytes each',
+      'of them in the heap of V8',
+      'the process before, and with them',
+      'subscribed/s',
     ],
     rows,
   )

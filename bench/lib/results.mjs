@@ -26,6 +26,7 @@ const valueKeys = {
   request: ['p50Ms'],
   latency: ['confirmP50Ms', 'ackP50Ms', 'p50Ms'],
   elasticity: ['scalingRatio'],
+  memory: ['rssBytesEach'],
 }
 
 /**
@@ -33,19 +34,22 @@ const valueKeys = {
  * @typedef {{ median: number, least: number, most: number }} Spread
  * @typedef {object} Summary
  * @property {Spread} value by kind of workload: messages/s consumed (of a backlog: drained), p99 of a probe in ms, p50
- *   of a latency or of the answer to a request in ms, of elasticity the ratio of four workers to one
+ *   of a latency or of the answer to a request in ms, of elasticity the ratio of four workers to one, of memory bytes
  * @property {Spread | null} megabytesPerSecond Kafka
  * @property {Spread | null} answerP99Ms until the confirm, or the answer to a produce
  * @property {{ first: number, last: number }} ends the values of the first and the last run
  * @property {{ p50Ms: number, maxMs: number, probes: number, busyPerSecond: number, unanswered: number } | null} probe
  * @property {BacklogSummary | null} backlog
  * @property {ElasticitySummary | null} [elasticity]
+ * @property {MemorySummary | null} [memory]
  * @property {{ heapBytes: number, externalBytesMin: number, cpuMicroseconds: number } | null} perMessage
  * @property {number | null} rssBytesMax
  * @typedef {{ messages: number, unloadedPerSecond: Spread, publishedPerSecond: Spread, drainRatio: Spread,
  *   probeP99Ms: Spread, peakBytes: Spread | null, peakBytesFilling: Spread | null }} BacklogSummary
  * @typedef {{ onePerSecond: Spread, fourPerSecond: Spread, burstPerSecond: Spread, burstRatio: Spread, longestGapMs: Spread,
  *   connections: number, connectionsLost: number }} ElasticitySummary
+ * @typedef {{ held: number, heapBytesEach: Spread | null, rssBytesBefore: number, rssBytesAfter: number,
+ *   subscribedPerSecond: Spread }} MemorySummary
  * @typedef {{ date: string, what: string, commit: string, node: string, cpu: string, cores: number, load: number,
  *   fileSystem: string, rounds: number }} Context
  * @typedef {{ name: string, version: string }} PeerVersion
@@ -94,6 +98,7 @@ export function summarize(row, kind) {
     probe: kind === 'probe' || kind === 'backlog' ? probeSummary(drivers, of) : null,
     backlog: kind === 'backlog' ? backlogSummary(drivers, of) : null,
     elasticity: kind === 'elasticity' ? elasticitySummary(of) : null,
+    memory: kind === 'memory' ? memorySummary(of) : null,
     ...insideSummary(row.runs),
   }
 }
@@ -153,6 +158,21 @@ function elasticitySummary(of) {
     longestGapMs: always('longestGapMs'),
     connections: always('connections').median,
     connectionsLost: always('connectionsLost').median,
+  }
+}
+
+/**
+ * @param {(key: string) => Spread | null} of
+ * @returns {MemorySummary}
+ */
+function memorySummary(of) {
+  const always = (/** @type {string} */ key) => of(key) ?? spread([0])
+  return {
+    held: always('held').median,
+    heapBytesEach: of('heapBytesEach'),
+    rssBytesBefore: always('rssBytesBefore').median,
+    rssBytesAfter: always('rssBytesAfter').median,
+    subscribedPerSecond: always('subscribedPerSecond'),
   }
 }
 

@@ -14,12 +14,13 @@
  * @property {number} [drainRatioLeast] a backlog's rate of draining over the unloaded rate
  * @property {number} [peakBytesMost] memory of the process
  * @property {number} [scalingRatioLeast] what four workers do over what one does
+ * @property {number} [bytesEachMost] memory of one connection, or one subscription
  * @property {number} [burstRatioLeast] what is taken in a burst over what one worker does
  *
  * @typedef {object} Workload
  * @property {string} name what `--only` matches
- * @property {'amqp' | 'kafka' | 'nats'} protocol
- * @property {'throughput' | 'probe' | 'latency' | 'request' | 'backlog' | 'elasticity'} kind
+ * @property {'amqp' | 'kafka' | 'nats' | 'redis'} protocol
+ * @property {'throughput' | 'probe' | 'latency' | 'request' | 'backlog' | 'elasticity' | 'memory'} kind
  * @property {boolean} onDisk whether messages are durable: such workloads want a real file system
  * @property {import('./drivers.mjs').DriverName} driver
  * @property {readonly string[]} args
@@ -28,6 +29,7 @@
  * @property {readonly Comparison[]} comparisons
  * @property {Limits} limits
  * @property {number} [roundsMax] for a long one
+ * @property {number} [openFiles] that one process has to be allowed
  */
 
 export const peerNames = /** @type {const} */ ({
@@ -41,6 +43,8 @@ export const peerNames = /** @type {const} */ ({
   kafkaCeilingSync: 'Kafka ceiling sync',
   nats: 'nats-server',
   natsCeiling: 'NATS ceiling',
+  redis: 'redis-server',
+  redisCeiling: 'Redis ceiling',
   polymq: 'PolyMQ',
   polymqIdle: 'PolyMQ, control idle',
   polymqScraped: 'PolyMQ, control scraped',
@@ -60,6 +64,8 @@ const {
   kafkaCeilingSync,
   nats,
   natsCeiling,
+  redis,
+  redisCeiling,
   polymq,
   polymqIdle,
   polymqScraped,
@@ -161,45 +167,89 @@ export const workloads = [
     comparisons: [{ own: polymqSync, other: bare, most: 1.5 }],
     limits: {},
   },
-  natsThroughput({ words: '-s 16', messages: 6_000_000, least: 1.5 }),
-  natsThroughput({ words: '-s 128', messages: 4_000_000, least: 1.3 }),
-  natsThroughput({ words: '-s 1024', messages: 1_000_000, least: 1 }),
-  // Of each message a hundred deliveries.
-  natsThroughput({ words: '-S 100 -s 16', messages: 100_000, least: 1 }),
-  {
-    name: 'request nats -s 16',
-    protocol: 'nats',
-    kind: 'request',
-    onDisk: false,
-    driver: 'natsload',
-    args: ['-l', '-s', '16'],
-    length: { flag: '-n', full: 20_000, warmUp: 5_000 },
-    peers: [nats, polymq],
-    comparisons: [{ own: polymq, other: nats }],
-    limits: {},
-  },
+  ...pubsub({ protocol: 'nats', original: nats, ceiling: natsCeiling, leasts: [1.5, 1.3, 1] }),
+  ...pubsub({ protocol: 'redis', original: redis, ceiling: redisCeiling, leasts: [1.5, 1.2, 0.9] }),
 ]
 
 /**
- * @param {{ words: string, messages: number, least: number }} options `least`: to reach, over nats-server
- * @returns {Workload}
+ * What is to be heard at once and kept for nobody.
+ * @param {{ protocol: 'nats' | 'redis', original: string, ceiling: string, leasts: readonly [number, number, number] }} options
+ *   `leasts`: to reach, over the original, at 16, 128 and 1024 bytes
+ * @returns {Workload[]}
  */
-function natsThroughput({ words, messages, least }) {
-  return {
-    name: `nats ${words}`,
-    protocol: 'nats',
-    kind: 'throughput',
+function pubsub({ protocol, original, ceiling, leasts }) {
+  const common = {
+    protocol,
     onDisk: false,
-    driver: 'natsload',
-    args: words.split(' '),
-    length: { flag: '-n', full: messages, warmUp: messages / 10 },
-    peers: [nats, natsCeiling, polymq],
-    comparisons: [
-      { own: polymq, other: nats, least },
-      { own: polymq, other: natsCeiling, least: 0.6 },
-    ],
+    driver: /** @type {const} */ (`${protocol}load`),
+    peers: [original, ceiling, polymq],
     limits: {},
   }
+  /** @param {{ words: string, messages: number, least: number }} options @returns {Workload} */
+  const throughput = ({ words, messages, least }) => ({
+    ...common,
+    name: `${protocol} ${words}`,
+    kind: 'throughput',
+    args: ['-t', 'bench', ...words.split(' ')],
+    length: { flag: '-n', full: messages, warmUp: messages / 10 },
+    comparisons: [
+      { own: polymq, other: original, least },
+      { own: polymq, other: ceiling, least: 0.6 },
+    ],
+  })
+  const [at16, at128, at1024] = leasts
+  return [
+    throughput({ words: '-s 16', messages: 6_000_000, least: at16 }),
+    throughput({ words: '-s 128', messages: 4_000_000, least: at128 }),
+    throughput({ words: '-s 1024', messages: 1_000_000, least: at1024 }),
+    // Of each message a hundred deliveries.
+    throughput({ words: '-S 100 -s 16', messages: 100_000, least: 1 }),
+    throughput({ words: '-k 1000 -S 2 -s 16', messages: 2_000_000, least: 1 }),
+    {
+      ...common,
+      name: `request ${protocol} -s 16`,
+      kind: 'request',
+      args: ['-l', '-s', '16'],
+      length: { flag: '-n', full: 20_000, warmUp: 5_000 },
+      comparisons: [
+        { own: polymq, other: original },
+        { own: polymq, other: ceiling },
+      ],
+    },
+    ...held({ ...common, peers: [original, polymq] }),
+  ]
+}
+
+/**
+ * @param {Pick<Workload, 'protocol' | 'onDisk' | 'driver' | 'peers'>} common
+ * @returns {Workload[]}
+ */
+function held(common) {
+  const { protocol } = common
+  const kind = /** @type {const} */ ('memory')
+  return [
+    {
+      ...common,
+      name: `memory ${protocol} -c 10000`,
+      kind,
+      args: ['-t', 'sub'],
+      length: { flag: '-c', full: 10_000, warmUp: 1_000 },
+      comparisons: [],
+      limits: { bytesEachMost: 25 * 1024 },
+      roundsMax: 3,
+      openFiles: 10_100,
+    },
+    {
+      ...common,
+      name: `memory ${protocol} -c 4 -m 1000000`,
+      kind,
+      args: ['-t', 'sub', '-c', '4'],
+      length: { flag: '-m', full: 1_000_000, warmUp: 100_000 },
+      comparisons: [],
+      limits: { bytesEachMost: 300 },
+      roundsMax: 3,
+    },
+  ]
 }
 
 /**
