@@ -72,6 +72,7 @@ test('a subscriber of RESP2 may give few commands', async (t) => {
     'only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context'
   await one.ask(['PUBLISH', 'a', 'b'], `-ERR Can't execute 'publish': ${text}\r\n`)
   await one.ask(['CLIENT', 'ID'], `-ERR Can't execute 'client|id': ${text}\r\n`)
+  await one.ask(['GET', 'a'], `-ERR Can't execute 'get': ${text}\r\n`)
   await one.ask(['PING'], frameOf('*', 'pong', ''))
   await one.ask(['PING', 'x'], frameOf('*', 'pong', 'x'))
   await one.ask(['RESET'], '+RESET\r\n')
@@ -87,6 +88,11 @@ test('RESP3: answers and messages of a subscription are pushes, and every comman
   const own = frameOf('>', 'message', channel, 'own')
   // Redis 7.0 wrote it before the answer, 7.2 and later behind it.
   await one.ask(['PUBLISH', channel, 'own'], broker.isOurs ? `:1\r\n${own}` : `${own}:1\r\n`)
+  // Those of a transaction likewise, behind all of its answers.
+  await one.ask(['MULTI'], '+OK\r\n')
+  for (let each = 0; each < 2; each++) await one.ask(['PUBLISH', channel, 'own'], '+QUEUED\r\n')
+  const two = broker.isOurs ? `:1\r\n:1\r\n${own}${own}` : `${own}:1\r\n${own}:1\r\n`
+  await one.ask(['EXEC'], `*2\r\n${two}`)
   await one.ask(['UNSUBSCRIBE'], frameOf('>', 'unsubscribe', channel, 0))
   await one.ask(['UNSUBSCRIBE'], frameOf('>', 'unsubscribe', null, 0))
 })

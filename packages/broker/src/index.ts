@@ -306,11 +306,16 @@ async function addUsers(options: StartOptions, { broker }: Parts): Promise<void>
   const { users, permissions } = broker.access
   // Of two of one name the later holds.
   const byName = new Map(options.users?.map((user) => [user.name, user]))
-  for (const user of byName.values()) {
-    if (isWellKnownGuest(user)) openGuest(users)
-    else await addUser(users, user)
-    permissions.set({ user: user.name, vhost: '/', configure: '.*', write: '.*', read: '.*' })
+  const waiting = [...byName.values()]
+  const addNext = async (): Promise<void> => {
+    for (let user = waiting.shift(); user !== undefined; user = waiting.shift()) {
+      if (isWellKnownGuest(user)) openGuest(users)
+      else await addUser(users, user)
+      permissions.set({ user: user.name, vhost: '/', configure: '.*', write: '.*', read: '.*' })
+    }
   }
+  // As many passwords as are hashed at a time; more would only wait, and of many the last be refused.
+  await Promise.all([addNext(), addNext()])
 }
 
 /** Asked for by name, it is a user like others. Its credential stays the known one, so that it is still known as that. */

@@ -85,7 +85,8 @@ export class Glob {
   /** Whether these codes take what stands at a place of the name. */
   #fits(start: number, end: number, name: string, at: number): boolean {
     const codes = this.#codes
-    for (let code = start, place = at; code < end; code++, place++) {
+    // From behind: names of one kind begin alike.
+    for (let code = end - 1, place = at + code - start; code >= start; code--, place--) {
       if (!this.#takes(codes.charCodeAt(code), name.charCodeAt(place))) return false
     }
     return true

@@ -133,6 +133,10 @@ export class SubscriptionTable {
     return this.#literals.keys()
   }
 
+  get literalCount(): number {
+    return this.#literals.size
+  }
+
   get globCount(): number {
     return this.#globs.size
   }

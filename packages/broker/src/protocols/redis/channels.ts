@@ -24,6 +24,11 @@ export class Channels {
     for (const name of this.#table?.literalKeys() ?? []) if (this.count(name) > 0) yield name
   }
 
+  /** How many there are, for whoever listens, of whatever protocol: those of Redis alone would have to be counted one by one. */
+  get channelCount(): number {
+    return this.#table?.literalCount ?? 0
+  }
+
   /** How many listen to the channel. */
   count(name: string): number {
     let count = 0

@@ -82,15 +82,14 @@ function publishAtOnce(session: Session, request: Request): void {
 /** The command, if this client may give it now; else throws why not. */
 function admitted(session: Session, request: Request, name: string): Command {
   const command = findCommand(name, request)
-  if (command === undefined) throw new CommandError(notFound(name, request))
+  if (command === undefined) throw new CommandError(notFound(session, request, name))
   if (!fitsArity(command, request.count)) throw new CommandError(wrongArity(command.name))
   if (command.run === null) throw new CommandError(unknownSubcommand(request.text(1), name))
   const { traits } = command
   if (session.caller === null && !traits.includes(Trait.beforeLogin)) {
     throw new CommandError(errorTexts.noAuth)
   }
-  const isSubscriber = session.resp === 2 && session.subscriptions.size > 0
-  if (isSubscriber && !traits.includes(Trait.whileSubscribed)) {
+  if (isOnlySubscriber(session) && !traits.includes(Trait.whileSubscribed)) {
     throw new CommandError(notInSubscriberMode(command.name))
   }
   if (session.transaction !== null && traits.includes(Trait.noTransaction)) {
@@ -99,8 +98,17 @@ function admitted(session: Session, request: Request, name: string): Command {
   return command
 }
 
-function notFound(name: string, request: Request): string {
-  return dataCommandError(name) ?? unknownCommand(request.text(0), request.texts(1))
+/** A client of RESP2 that listens may do little else: it could not tell messages from answers. */
+function isOnlySubscriber({ resp, subscriptions }: Session): boolean {
+  return resp === 2 && subscriptions.size > 0
+}
+
+/** What needs a database is a command to Redis, so that being no subscriber and having logged in come before that. */
+function notFound(session: Session, request: Request, name: string): string {
+  const needsDatabase = dataCommandError(name)
+  if (needsDatabase === undefined) return unknownCommand(request.text(0), request.texts(1))
+  if (session.caller === null) return errorTexts.noAuth
+  return isOnlySubscriber(session) ? notInSubscriberMode(name) : needsDatabase
 }
 
 function enqueue(session: Session, command: Command, request: Request, reply: Reply): void {

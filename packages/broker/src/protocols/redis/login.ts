@@ -35,7 +35,7 @@ export class Login {
   /** As at the start of a connection. */
   enterAsGuest(): void {
     const { broker } = this.#session.head
-    if (this.#enter(this.#asGuest())) return
+    if (this.#enter(this.#asGuest(), () => {})) return
     this.#session.leave()
     broker.timers.set(this.#deadline, redisLimits.loginMs)
   }
@@ -50,13 +50,15 @@ export class Login {
     const needsNoPassword = isGuest && this.#asGuest().principal !== null
     if (needsNoPassword) return this.#enterWithout(attempt, accepted)
     const name = isGuest ? GUEST : (attempt.name ?? DEFAULT_USER)
-    session.hold(Hold.login)
+    session.connection.hold(Hold.login)
     broker.access.users.verify({ name, password: attempt.password, loopback }, (outcome) => {
       if (this.#isClosed) return
       session.guard(() => {
-        if (!this.#enter(outcome)) return this.#refuse(name, outcome)
-        accepted()
-        session.release(Hold.login)
+        const entered = (): void => {
+          accepted()
+          session.connection.release(Hold.login)
+        }
+        if (!this.#enter(outcome, entered)) this.#refuse(name, outcome)
       })
     })
   }
@@ -64,7 +66,7 @@ export class Login {
   /** Of a user without a password every one is right, if the user is named; else it is a mistake, but for the one that everybody knows. [as Redis] */
   #enterWithout({ name, password }: LoginWords, accepted: () => void): void {
     const isMistake = name === null && password !== GUEST
-    if (!isMistake && this.#enter(this.#asGuest())) return accepted()
+    if (!isMistake && this.#enter(this.#asGuest(), accepted)) return
     this.#session.answer((reply) => reply.error(errorTexts.noPassword))
   }
 
@@ -87,7 +89,8 @@ export class Login {
     if (this.#delayed !== null) timers.clear(this.#delayed)
   }
 
-  #enter({ principal }: LoginOutcome): boolean {
+  /** False if that is nobody who may come in. */
+  #enter({ principal }: LoginOutcome, entered: () => void): boolean {
     if (principal === null) return false
     const { broker } = this.#session.head
     const vhost = broker.findVirtualHost(principal.vhost)
@@ -95,7 +98,7 @@ export class Login {
     const resource = { kind: 'vhost', vhost: vhost.name } as const
     if (!broker.access.authorize(principal, 'access', resource)) return false
     broker.timers.clear(this.#deadline)
-    this.#session.enter(principal, vhost)
+    this.#session.enter(principal, vhost, entered)
     return true
   }
 
@@ -109,7 +112,7 @@ export class Login {
     this.#delayed = new Timer(() => {
       session.guard(() => {
         session.answer((reply) => reply.error(errorTexts.wrongPass))
-        session.release(Hold.login)
+        session.connection.release(Hold.login)
       })
     })
     broker.timers.set(this.#delayed, broker.failedLogins.delayMs({ address, nowMs }))

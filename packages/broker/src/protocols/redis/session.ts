@@ -58,7 +58,6 @@ export class Session implements ConnectionHandler, Subscriber, AlarmListener {
   readonly #parser = new RequestParser()
   readonly #guard: OutputGuard
   readonly #frame = new MessageFrame()
-  #holds: number = 0
   /** A command that waits until publishers may go on. */
   #waiting: Request | null = null
   /** Messages for this client that its own command has caused; null if none is being carried out. */
@@ -152,7 +151,7 @@ export class Session implements ConnectionHandler, Subscriber, AlarmListener {
     const at = connection.room(DIGIT_BYTES)
     connection.outView.setUint32(at, DIGIT_ANSWER + (value << 16))
     connection.outEnd = at + DIGIT_BYTES
-    if (this.#guard.answered(DIGIT_BYTES)) this.hold(Hold.output)
+    if (this.#guard.answered(DIGIT_BYTES)) this.connection.hold(Hold.output)
   }
 
   /** Sends what was written, if the client wants answers. */
@@ -164,7 +163,7 @@ export class Session implements ConnectionHandler, Subscriber, AlarmListener {
     const at = connection.room(reply.bytes)
     reply.copyTo(connection.out, at)
     connection.outEnd = at + reply.bytes
-    if (this.#guard.answered(reply.bytes)) this.hold(Hold.output)
+    if (this.#guard.answered(reply.bytes)) this.connection.hold(Hold.output)
   }
 
   /** As end(), but what its current command answers is still written. */
@@ -181,7 +180,7 @@ export class Session implements ConnectionHandler, Subscriber, AlarmListener {
     else reply.bulk(name)
     reply.integer(count)
     this.#push(reply.written())
-    if (this.#guard.answered(reply.bytes)) this.hold(Hold.output)
+    if (this.#guard.answered(reply.bytes)) this.connection.hold(Hold.output)
   }
 
   pushError(text: string): void {
@@ -255,21 +254,10 @@ export class Session implements ConnectionHandler, Subscriber, AlarmListener {
     this.guard(() => this.subscriptions.complete(outcome))
   }
 
-  hold(reason: Hold): void {
-    this.#holds |= reason
-    this.connection.hold()
-  }
-
-  release(reason: Hold): void {
-    if ((this.#holds & reason) === 0) return
-    this.#holds &= ~reason
-    if (this.#holds === 0) this.connection.release()
-  }
-
   /** Something is short that the command would take: it is carried out when there is enough again, and nothing before it. */
   waitToPublish(request: Request): void {
     this.#waiting = request.copy()
-    this.hold(Hold.publish)
+    this.connection.hold(Hold.publish)
     this.head.broker.alarms.listen(this)
   }
 
@@ -281,7 +269,7 @@ export class Session implements ConnectionHandler, Subscriber, AlarmListener {
     this.#waiting = null
     if (request === null || !this.connection.open) return
     this.guard(() => this.#carryOut(request))
-    this.release(Hold.publish)
+    this.connection.release(Hold.publish)
   }
 
   /** Whether the client may listen, or publish. */
@@ -292,11 +280,20 @@ export class Session implements ConnectionHandler, Subscriber, AlarmListener {
     return this.head.broker.access.authorize(caller.principal, action, resource)
   }
 
-  /** The client is who it says it is. What it listens to in another virtual host ends. */
-  enter(principal: Principal, vhost: VirtualHost): void {
-    if (this.caller !== null && this.caller.vhost !== vhost) this.subscriptions.endAll()
-    this.#parser.isTrusted = true
-    this.caller = new RedisCaller(this, principal, vhost)
+  /** The client is who it says it is, once what it listens to in another virtual host has ended; nothing is read until then. */
+  enter(principal: Principal, vhost: VirtualHost, entered: () => void): void {
+    const { caller, connection } = this
+    const enter = (): void => {
+      this.#parser.isTrusted = true
+      this.caller = new RedisCaller(this, principal, vhost)
+      entered()
+    }
+    if (caller === null || caller.vhost === vhost) return enter()
+    connection.hold(Hold.names)
+    this.endSubscriptions(() => {
+      this.guard(enter)
+      connection.release(Hold.names)
+    })
   }
 
   /** Nothing is known of the client any more. */
@@ -308,7 +305,7 @@ export class Session implements ConnectionHandler, Subscriber, AlarmListener {
 
   drained(): void {
     this.#guard.drained()
-    this.release(Hold.output)
+    this.connection.release(Hold.output)
   }
 
   closed(error: Error | null): void {

@@ -34,7 +34,7 @@ function ownOf(
 /** A command may have a million names: a broker that did all of it at once would serve nobody else for seconds. */
 function carryOut(session: Session, kind: Kind, names: readonly string[], step: Step): void {
   if (names.length <= redisLimits.namesPerRun) return step(session, kind, names)
-  session.hold(Hold.names)
+  session.connection.hold(Hold.names)
   session.head.broker.turn.schedule(new ManyNames(session, { kind, names, step }))
 }
 
@@ -62,7 +62,7 @@ class ManyNames implements Task {
     if (!session.connection.open) return false
     session.guard(() => this.#doSome())
     if (this.#at < this.#names.length) return session.connection.open
-    session.release(Hold.names)
+    session.connection.release(Hold.names)
     return false
   }
 

@@ -68,7 +68,9 @@ export class Subscriptions {
 
   /** Each as often as it is named, also what is subscribed already. [as Redis] */
   subscribe(kind: Kind, names: readonly string[]): void {
-    if (this.channels.size + this.patterns.size + names.length > redisLimits.subscriptionsMax) {
+    const { channels, patterns, shards } = this
+    const size = channels.size + patterns.size + shards.size
+    if (size + names.length > redisLimits.subscriptionsMax) {
       throw new CommandError(`ERR more than ${redisLimits.subscriptionsMax} subscriptions`)
     }
     if (kind === Kind.shard) return this.#subscribeShards(names)
@@ -81,7 +83,7 @@ export class Subscriptions {
       if (subscription !== null) map.set(name, subscription)
       this.#due.push({ kind, name, subscription })
     }
-    session.hold(Hold.call)
+    session.connection.hold(Hold.call)
     for (const { subscription } of this.#due) {
       if (subscription === null) continue
       session.head.broker.subscribe(caller, 1, { exchange: EXCHANGE, subscription })
@@ -116,7 +118,7 @@ export class Subscriptions {
     }
     this.#due.length = 0
     this.#answered = 0
-    this.#session.release(Hold.call)
+    this.#session.connection.release(Hold.call)
   }
 
   #subscribeShards(names: readonly string[]): void {

@@ -109,10 +109,10 @@ function select(session: Session, request: Request, reply: Reply): void {
 /** As if it had just connected. */
 function reset(session: Session): void {
   session.transaction = null
-  session.hold(Hold.names)
+  session.connection.hold(Hold.names)
   session.endSubscriptions(() => {
     session.guard(() => beginAnew(session))
-    session.release(Hold.names)
+    session.connection.release(Hold.names)
   })
 }
 

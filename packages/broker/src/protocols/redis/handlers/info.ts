@@ -49,6 +49,7 @@ function sectionsOf({ head, connection, channels: heard }: Session): readonly Se
       {
         total_connections_received: head.accepted,
         total_commands_processed: head.commands,
+        pubsub_channels: heard.channelCount,
         pubsub_patterns: heard.patternCount,
         pubsubshard_channels: heard.shards.size,
       },
