@@ -19,6 +19,7 @@ const usage = `npm run bench -- [flags]
   --rounds N       runs of each workload on each broker (5)
   --only PATTERN   workloads whose name matches this regular expression
   --durable        only those whose messages go to the disk
+  --pubsub         only those of NATS and Redis, of which nothing is kept
   --in-memory      only the others
   --quick          one round, an eighth of the messages, nothing recorded: does everything still run?
   --peers LIST     only these brokers, by parts of their names: 'ring,polymq'
@@ -47,8 +48,12 @@ try {
 
 /** @returns {Promise<number>} the exit status: 1 if a broker failed a workload */
 async function main() {
-  const isAskedFor = (/** @type {boolean} */ onDisk) => (onDisk ? !flags.inMemory : !flags.durable)
-  const chosen = workloads.filter(({ name, onDisk }) => flags.only.test(name) && isAskedFor(onDisk))
+  const isAnyKind = !flags.durable && !flags.inMemory && !flags.pubsub
+  const isAskedFor = (/** @type {import('./lib/workloads.mjs').Workload} */ workload) =>
+    isAnyKind || flags[kindOf(workload)]
+  const chosen = workloads.filter((workload) => {
+    return flags.only.test(workload.name) && isAskedFor(workload)
+  })
   if (flags.list || chosen.length === 0) {
     console.log((flags.list ? chosen : workloads).map((workload) => workload.name).join('\n'))
     return flags.list ? 0 : 2
@@ -198,6 +203,7 @@ function readFlags() {
       only: { type: 'string' },
       durable: { type: 'boolean', default: false },
       'in-memory': { type: 'boolean', default: false },
+      pubsub: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       peers: { type: 'string', default: '' },
       polymq: { type: 'string', default: join(repositoryDir, 'packages/broker/bin/polymq.js') },
@@ -221,6 +227,7 @@ function readFlags() {
     only: new RegExp(values.only ?? '', 'i'),
     durable: values.durable,
     inMemory: values['in-memory'],
+    pubsub: values.pubsub,
     what: nameOfWhat(values),
     peers: new RegExp(values.peers.split(',').join('|'), 'i'),
     polymq: resolve(values.polymq),
@@ -232,13 +239,23 @@ function readFlags() {
 }
 
 /**
- * In the name of the results' file: they are the newest of their kind.
- * @param {{ only?: string | undefined, durable?: boolean, 'in-memory'?: boolean }} values
+ * @param {import('./lib/workloads.mjs').Workload} workload
+ * @returns {'durable' | 'inMemory' | 'pubsub'}
  */
-function nameOfWhat({ only, durable, 'in-memory': inMemory }) {
+function kindOf({ onDisk, protocol }) {
+  if (onDisk) return 'durable'
+  return protocol === 'nats' || protocol === 'redis' ? 'pubsub' : 'inMemory'
+}
+
+/**
+ * In the name of the results' file: they are the newest of their kind.
+ * @param {{ only?: string | undefined, durable?: boolean, 'in-memory'?: boolean, pubsub?: boolean }} values
+ */
+function nameOfWhat({ only, durable, 'in-memory': inMemory, pubsub }) {
   const words = [
     durable ? 'durable' : '',
     inMemory ? 'in-memory' : '',
+    pubsub ? 'pubsub' : '',
     only?.replaceAll(/[^a-z0-9]+/gi, '-') ?? '',
   ]
   return words.filter(Boolean).join('-') || 'all'

@@ -15,7 +15,7 @@ export const limits = {
   /** What one read of a socket brings at most. [libuv] */
   readBytes: 65_536,
   /** Buffers of that size that are kept for reuse, all connections of a port together. */
-  inputBuffersKept: 16,
+  inputBuffersKept: 256,
   /** Input shown beyond the end of a frame that lies in two chunks, for what belongs with it. */
   joinedBytesBeyond: 4096,
   /** Memory kept for joining such frames; a larger one gets memory of its own. */

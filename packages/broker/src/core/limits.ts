@@ -38,6 +38,10 @@ export const limits = {
   addressesKnown: 16_384,
   /** Targets of one address that is kept there; one with more is looked for again. */
   addressTargetsMax: 64,
+  /** Subscribers that hear a message in one go. */
+  heardAtOnce: 2048,
+  /** Messages that more are to hear, and what is published behind them: bytes that wait in one virtual host. */
+  announcedBytesMax: 33_554_432,
   /** Subscriptions of one virtual host. */
   subscriptionsMax: 10_000_000,
   /** Bindings of one exchange. */

@@ -258,3 +258,78 @@ test('a key that is no subject is counted where somebody listens by words', () =
   assert.equal(rig.publish('a.b'), 1)
   assert.equal(subscriptions.notOffered, 1)
 })
+
+/** As many as a message is not shown in one go. */
+const MANY = 2 * limits.heardAtOnce + 10
+
+function subscribeMany(rig: Rig): void {
+  for (let i = 0; i < MANY; i++) rig.subscribe('many', { tag: String(i) })
+}
+
+test('what more hear than can in one go is heard over several turns, and nothing overtakes it', () => {
+  const rig = new Rig()
+  subscribeMany(rig)
+  rig.subscribe('one', { tag: 'one' })
+  const body = Buffer.from('first')
+  const publication = textPublication({ exchange: 'amq.topic', key: 'many', body })
+  assert.equal(rig.test.broker.newPublisher(rig.caller).publish(publication), MANY)
+  // Its memory is its publisher's again.
+  body.fill('?')
+  publication.body.fill('?')
+  publication.address.fill('?')
+  assert.equal(rig.publish('one', 'second'), 1)
+  assert.equal(rig.listener.heard.length, 0)
+  rig.test.run()
+  assert.equal(rig.listener.heard.length, MANY + 1)
+  assert.ok(rig.listener.heard.slice(0, MANY).every((heard) => heard.endsWith(' many first')))
+  assert.equal(rig.listener.heard.at(-1), 'one one second')
+  assert.equal(rig.publish('one', 'third'), 1)
+  assert.equal(rig.listener.heard.at(-1), 'one one third')
+})
+
+test('each turn of it is bounded, and who has ended by then hears nothing', () => {
+  const rig = new Rig()
+  subscribeMany(rig)
+  const last = rig.subscribe('many', { tag: 'last' })
+  rig.publish('many', 'x')
+  rig.test.broker.unsubscribe(rig.caller, 0, last)
+  const { subscriptions } = rig.caller.vhost
+  const most: number[] = []
+  const { listener } = rig
+  let before = 0
+  rig.test.broker.turn.schedule({
+    queued: false,
+    run: () => {
+      most.push(listener.heard.length - before)
+      before = listener.heard.length
+      return listener.heard.length < MANY
+    },
+  })
+  rig.test.run()
+  assert.ok(Math.max(...most) <= limits.heardAtOnce, `${Math.max(...most)} in one go`)
+  assert.equal(listener.heard.length, MANY)
+  assert.equal(
+    listener.heard.some((heard) => heard.startsWith('last')),
+    false,
+  )
+  assert.equal(subscriptions.heard, MANY + 1)
+})
+
+test('too much that waits is told at once', () => {
+  const rig = new Rig()
+  let heard = 0
+  const subscriber = { hear: (): void => void heard++ }
+  for (let i = 0; i < MANY; i++) {
+    const subscription = new Subscription({ pattern: 'k', dialect: Dialect.literal, subscriber })
+    rig.test.broker.subscribe(rig.caller, 1, { exchange: 'amq.topic', subscription })
+  }
+  const body = 'x'.repeat(1_048_576)
+  const most = Math.ceil(limits.announcedBytesMax / body.length)
+  let published = 0
+  while (heard === 0 && published < most) {
+    rig.publish('k', body)
+    published++
+  }
+  assert.ok(published > most / 2, `told after ${published}`)
+  assert.equal(heard, MANY * published)
+})

@@ -1,6 +1,8 @@
+import type { Turn } from '../../base/turn.ts'
 import { BrokerError, ErrorCode } from '../errors.ts'
 import { limits } from '../limits.ts'
 import { Publication, Origin, type MessageFormats } from '../message.ts'
+import { Announcements } from './announcements.ts'
 import { Heard } from './heard.ts'
 import type { Subscription } from './subscription.ts'
 import { SubscriptionTable, type Match } from './subscription-table.ts'
@@ -20,11 +22,13 @@ export class Subscriptions {
   version: number = 1
   readonly #tables = new Map<string, SubscriptionTable>()
   readonly #heard: Heard
+  readonly #announcements: Announcements
   /** Members of groups take turns. */
-  #turn: number = 0
+  #nextMember: number = 0
 
-  constructor(formats: MessageFormats) {
+  constructor({ formats, turn }: { readonly formats: MessageFormats; readonly turn: Turn }) {
     this.#heard = new Heard(formats, new Publication(Origin.amqp))
+    this.#announcements = new Announcements(turn, new Heard(formats, new Publication(Origin.amqp)))
   }
 
   /** Throws resource-error at the bound. */
@@ -70,35 +74,70 @@ export class Subscriptions {
     return matches
   }
 
-  /** Shows them a message; returns how many have heard it. */
+  /**
+   * Shows them a message; returns how many hear it. If they are too many for one go, they hear it in the turns that come, and those of what is published
+   * until then behind them.
+   */
   tell(matches: readonly Match[], publication: Publication): number {
+    let listeners = 0
+    for (const match of matches) {
+      listeners += match.listeners
+      if (match.isWithheld) this.notOffered++
+    }
+    const isTooMany = listeners > limits.heardAtOnce
+    const count =
+      isTooMany || !this.#announcements.isEmpty
+        ? this.#announce(matches, publication)
+        : this.#tellNow(matches, publication)
+    this.heard += count
+    return count
+  }
+
+  #tellNow(matches: readonly Match[], publication: Publication): number {
     const heard = this.#heard
     const { publisher } = publication
     heard.begin(publication)
     let count = 0
-    for (const { all, groups, isWithheld } of matches) {
-      if (isWithheld) this.notOffered++
+    for (const { all, groups } of matches) {
       for (const subscription of all) {
         if (isOwn(subscription, publisher)) continue
         subscription.subscriber.hear(heard, subscription)
         count++
       }
-      for (const members of groups) count += this.#tellOne(members, heard)
+      for (const members of groups) {
+        const member = this.#memberOf(members, publisher)
+        if (member === undefined) continue
+        member.subscriber.hear(heard, member)
+        count++
+      }
     }
-    this.heard += count
     return count
   }
 
-  #tellOne(members: readonly Subscription[], heard: Heard): 0 | 1 {
-    const { publisher } = heard.publication
-    const first = this.#turn++
-    for (let i = 0; i < members.length; i++) {
-      const subscription = members[(first + i) % members.length] as Subscription
-      if (isOwn(subscription, publisher)) continue
-      subscription.subscriber.hear(heard, subscription)
-      return 1
+  #announce(matches: readonly Match[], publication: Publication): number {
+    const { publisher } = publication
+    const hearers: Subscription[] = []
+    for (const { all, groups } of matches) {
+      for (const subscription of all) {
+        if (!isOwn(subscription, publisher)) hearers.push(subscription)
+      }
+      for (const members of groups) {
+        const member = this.#memberOf(members, publisher)
+        if (member !== undefined) hearers.push(member)
+      }
     }
-    return 0
+    if (hearers.length > 0) this.#announcements.add(publication, hearers)
+    return hearers.length
+  }
+
+  /** Whose turn it is; undefined if that is nobody's but the publisher's own. */
+  #memberOf(members: readonly Subscription[], publisher: number): Subscription | undefined {
+    const first = this.#nextMember++
+    for (let i = 0; i < members.length; i++) {
+      const member = members[(first + i) % members.length] as Subscription
+      if (!isOwn(member, publisher)) return member
+    }
+    return undefined
   }
 }
 

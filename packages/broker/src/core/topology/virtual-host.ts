@@ -90,7 +90,7 @@ export class VirtualHost implements RoutingTable {
       replaced: (stream, by) => this.#streamReplaced(stream, by),
     })
     this.feeds = new Feeds({ ...context, vhost: this })
-    this.subscriptions = new Subscriptions(context.formats)
+    this.subscriptions = new Subscriptions(context)
     this.committedOffsets = new CommittedOffsets({
       vhost: name,
       streams: this.streams,

@@ -87,16 +87,17 @@ export class Publishing {
   again(buffer: Buffer, at: number, end: number): number {
     const sizeAt = this.#subject.behindStart(buffer, at, end)
     if (sizeAt === at) return at
+    const { payloadBytesMax } = this.#session.head.limits
     let lineEnd = sizeAt
     let bytes = 0
-    for (; lineEnd < end; lineEnd++) {
+    for (; lineEnd < end && bytes <= payloadBytesMax; lineEnd++) {
       const digit = (buffer[lineEnd] as number) - 0x30
-      if (digit < 0 || digit > 9 || bytes > this.#session.head.limits.payloadBytesMax) break
+      if (digit < 0 || digit > 9) break
       bytes = bytes * 10 + digit
     }
     const bodyStart = lineEnd + 2
     const bodyEnd = bodyStart + bytes
-    if (lineEnd === sizeAt || bytes > this.#session.head.limits.payloadBytesMax) return at
+    if (lineEnd === sizeAt || bytes > payloadBytesMax) return at
     if (bodyEnd + 2 > end || !isLineEnd(buffer, lineEnd) || !isLineEnd(buffer, bodyEnd)) return at
     this.#setNoHeader()
     this.#publication.sameAddress = true
