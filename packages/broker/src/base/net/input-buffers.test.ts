@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { after, before, test } from 'node:test'
 import { eventually } from '../../testing/eventually.ts'
+import { FakeSocket } from '../../testing/fake-socket.ts'
 import { framed } from '../../testing/framed-peer.ts'
 import { FramedServer } from '../../testing/framed-server.ts'
 import { SeededRandom } from '../../testing/seeded-random.ts'
 import { limits } from '../limits.ts'
+import { InputBuffers } from './input-buffers.ts'
 
 /** Full buffers of one connection, and some that are on their way from it to the next. */
 const BUFFERS_MOST = 16
@@ -65,4 +67,13 @@ test('a connection that is cut off with input left gives its memory back', async
     await eventually(() => handler.closes === 1, 'closed')
   }
   assert.ok(memory.size <= BUFFERS_MOST, `${memory.size} buffers`)
+})
+
+test('where the runtime has no such thing a socket reads in its own way', async () => {
+  const accepted = new FakeSocket()
+  const socket = new InputBuffers().adopt(accepted.asSocket)
+  assert.equal(socket, accepted.asSocket)
+  const received = once(socket, 'data')
+  accepted.push('as it comes')
+  assert.equal(String((await received)[0]), 'as it comes')
 })
