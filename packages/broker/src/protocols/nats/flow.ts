@@ -15,11 +15,7 @@ export const Hold = {
 } as const
 export type Hold = (typeof Hold)[keyof typeof Hold]
 
-/**
- * When a client has to wait. NATS has no word for that: it is not read from, and its socket fills.
- *
- *
- */
+/** When a client has to wait. NATS has no word for that: it is not read from, and its socket fills. */
 export class Flow implements AlarmListener {
   readonly #connection: Connection
   readonly #alarms: Alarms
